@@ -1,0 +1,4 @@
+//! Tollkeeper: a streaming call-rating engine for prepaid telephony.
+
+pub mod core;
+pub mod stream;

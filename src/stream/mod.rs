@@ -1,0 +1,4 @@
+//! The worker and the logs that carry it.
+
+pub mod step;
+pub mod transport;
