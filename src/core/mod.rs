@@ -1,5 +1,18 @@
 //! The pure core: no async, clock, chance, I/O, logging, serde or Kafka.
 
+pub mod account;
+pub mod catalog;
+pub mod cdr;
+pub mod command;
+pub mod currency;
+pub mod deck;
+pub mod duration;
+pub mod event;
+pub mod identity;
 pub mod money;
+pub mod number;
+pub mod number_plan;
 pub mod partition;
 pub mod reason;
+pub mod recharge;
+pub mod tenant;
