@@ -13,6 +13,7 @@ pub mod money;
 pub mod number;
 pub mod number_plan;
 pub mod partition;
+mod prefix;
 pub mod reason;
 pub mod recharge;
 pub mod tenant;
