@@ -131,6 +131,8 @@ pub enum EventBody<'a> {
         recharge: RechargeId,
         /// Which attempt.
         attempt: u32,
+        /// When it was asked for: its month is the one whose caps it counts for.
+        requested_at: Timestamp,
         /// The money.
         funds: Funds,
         /// Of the payment.
@@ -144,6 +146,8 @@ pub enum EventBody<'a> {
         recharge: RechargeId,
         /// Which attempt.
         attempt: u32,
+        /// When it was asked for: its month is the one whose caps it counts for no more.
+        requested_at: Timestamp,
         /// What it was for.
         amount: Money,
         /// For example an expired card.

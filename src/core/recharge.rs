@@ -173,6 +173,40 @@ impl Recharging {
         Ok(by_request.min(by_month))
     }
 
+    /// A request goes out.
+    pub(super) fn begin(&mut self, request: InFlight) {
+        self.in_flight = Some(request);
+        self.count(Month::of(request.requested_at), 1, request.amount);
+    }
+
+    /// A request was paid. One that had failed before counts again for the caps of its month.
+    pub(super) fn succeed(&mut self, id: RechargeId, requested_at: Timestamp, amount: Money) {
+        if !self.end(id) {
+            self.count(Month::of(requested_at), 1, amount);
+        }
+    }
+
+    /// A request was not paid: it counts no more for the caps of its month (F17).
+    pub(super) fn fail(&mut self, id: RechargeId, requested_at: Timestamp, amount: Money) {
+        self.end(id);
+        self.count(Month::of(requested_at), -1, amount.negated());
+    }
+
+    /// Whether it was the one in flight.
+    fn end(&mut self, id: RechargeId) -> bool {
+        self.in_flight.take_if(|request| request.id == id).is_some()
+    }
+
+    /// Only the latest month is counted: no cap looks at an earlier one.
+    fn count(&mut self, month: Month, requests: i32, amount: Money) {
+        if self.month.is_some_and(|of| of.month > month) {
+            return;
+        }
+        let of = self.month_at(month);
+        of.requests = of.requests.saturating_add_signed(requests);
+        of.amount = of.amount.checked_add(amount).unwrap_or(of.amount);
+    }
+
     /// The month's record, begun anew where the month is another.
     pub(super) fn month_at(&mut self, month: Month) -> &mut MonthOfRequests {
         let fresh = MonthOfRequests { month, requests: 0, amount: Money::ZERO, capped: false };
