@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use smallvec::SmallVec;
 
 use super::duration::CallDuration;
@@ -67,7 +67,10 @@ impl Cdr<'_> {
     /// The end: what decides whether the call is accepted (R4).
     pub fn ended_at(&self) -> Timestamp {
         match self.times {
-            CallTimes::Answered { at, duration } => duration.end_of_call_at(at),
+            CallTimes::Answered { at, duration } => {
+                let micros = i64::try_from(duration.micros()).expect("at most 7 days");
+                at.checked_add(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MAX)
+            }
             CallTimes::Unanswered { ended_at } => ended_at,
         }
     }
