@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
-use smallvec::SmallVec;
 
 use super::duration::CallDuration;
 use super::number::Country;
@@ -18,7 +17,9 @@ pub const ATTRIBUTES_MAX: usize = 16;
 pub const ATTRIBUTE_BYTES_MAX: usize = 1024;
 
 /// Free text that the platform attaches to a call and that is copied to its debit.
-pub type Attributes<'a> = SmallVec<[(Cow<'a, str>, Cow<'a, str>); 2]>;
+///
+/// Most calls have none, and an empty `Vec` does not allocate.
+pub type Attributes<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// One call, borrowed from the record it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,12 +6,12 @@ use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::account::Account;
 use super::batch::View;
 use super::catalog::Catalog;
-use super::cdr::{Cdr, Direction};
+use super::cdr::Cdr;
 use super::event::{Classes, Debit, Draw, EventBody, Funds, PricedBy};
 use super::identity::{AcceptanceWindow, Content, IdentityKey};
 use super::money::{Money, Overflow};
@@ -224,7 +224,13 @@ pub fn consequences(account: &Account, now: Timestamp) -> SmallVec<[EventBody<'s
 }
 
 /// A new lot: what of it repays debt, and when the rest lapses: at the same time 12 months later, a month's end clamps (R30).
-pub(super) fn funds(account: &Account, amount: Money, purchased_at: Timestamp, expires_at: Option<Timestamp>, rules: &Rules) -> Funds {
+pub(super) fn funds(
+    account: &Account,
+    amount: Money,
+    purchased_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    rules: &Rules,
+) -> Funds {
     let expires_at = expires_at.unwrap_or_else(|| {
         let later = purchased_at.to_zoned(TimeZone::UTC).checked_add(rules.lot_months.months());
         later.map_or(Timestamp::MAX, |later| later.timestamp())

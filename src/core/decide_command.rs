@@ -278,11 +278,9 @@ fn settle<'a>(
 /// A success that nothing waits for is money somewhere (R34).
 fn unmatched(body: CommandBody<'_>) -> Option<EventBody<'_>> {
     match body {
-        CommandBody::SettleRecharge {
-            written_id,
-            settlement: Settlement::Succeeded { payment_reference },
-            ..
-        } => Some(EventBody::SettlementUnmatched { recharge_id: written_id, payment_reference, amount: None }),
+        CommandBody::SettleRecharge { written_id, settlement: Settlement::Succeeded { payment_reference }, .. } => {
+            Some(EventBody::SettlementUnmatched { recharge_id: written_id, payment_reference, amount: None })
+        }
         _ => None,
     }
 }

@@ -28,7 +28,7 @@ impl Rejection {
 }
 
 /// What one call costs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Charge<'c> {
     /// What kind of call.
     pub class: CallClass,
