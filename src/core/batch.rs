@@ -3,7 +3,7 @@
 //! Reads look into the batch first. A commit merges it, an abort drops it; nothing committed is touched before. So no
 //! reader sees money that may be rolled back, and there is no code that undoes anything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -60,10 +60,18 @@ impl Accounts {
         self.frozen_count.store(self.frozen.len(), Ordering::Release);
     }
 
-    /// How many are open or closed here, how many of them blocked, and how many are frozen.
-    pub fn census(&self) -> Census {
-        let blocked = self.live.iter().filter(|account| account.blocked.is_some()).count();
-        Census { accounts: self.live.len(), blocked, frozen: self.frozen.len() }
+    /// How many accounts each partition has, how many of them are blocked, and how many are frozen.
+    pub fn census(&self, home_of: impl Fn(&TenantId) -> PartitionId) -> BTreeMap<PartitionId, Census> {
+        let mut partitions: BTreeMap<PartitionId, Census> = BTreeMap::new();
+        for account in &self.live {
+            let census = partitions.entry(home_of(account.key())).or_default();
+            census.accounts += 1;
+            census.blocked += u64::from(account.blocked.is_some());
+        }
+        for frozen in &self.frozen {
+            partitions.entry(home_of(frozen.key())).or_default().frozen += 1;
+        }
+        partitions
     }
 
     /// All accounts in the order of their names: for proofs and comparisons.
@@ -74,15 +82,15 @@ impl Accounts {
     }
 }
 
-/// How many accounts there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How many accounts a partition has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     /// Open or closed.
-    pub accounts: usize,
+    pub accounts: u64,
     /// Of these, blocked.
-    pub blocked: usize,
+    pub blocked: u64,
     /// Frozen.
-    pub frozen: usize,
+    pub frozen: u64,
 }
 
 /// The committed state of one partition beside its accounts.
@@ -135,7 +143,7 @@ pub struct Batch {
 
 /// What a transaction changes of one partition.
 #[derive(Debug)]
-struct Changes {
+pub struct Changes {
     clock: Timestamp,
     identities: HashMap<IdentityKey, Identity, ahash::RandomState>,
     entries: HashMap<EntryKey, Entry, ahash::RandomState>,
@@ -157,33 +165,32 @@ impl Batch {
         self.partitions.get(&partition).map(|changes| changes.clock)
     }
 
-    /// Publishes what was committed. A partition of the batch that is no longer in `states` was given up.
-    pub fn merge<'s>(
-        self,
-        accounts: &Accounts,
-        window: AcceptanceWindow,
-        mut state_of: impl FnMut(PartitionId) -> &'s mut PartitionState,
-    ) {
+    /// Publishes the accounts that were committed, and hands out what is to be merged into each partition.
+    pub fn merge(self, accounts: &Accounts) -> impl Iterator<Item = (PartitionId, Changes)> {
         for (_, account) in self.accounts {
             accounts.restore(account);
         }
         for (tenant, why) in self.frozen {
             accounts.freeze(tenant, why);
         }
-        for (id, changes) in self.partitions {
-            let state = state_of(id);
-            let new_hour = Hour::of(state.clock) != Hour::of(changes.clock);
-            state.clock = changes.clock;
-            for (key, identity) in changes.identities {
-                state.identities.insert(key, identity);
-            }
-            for (key, entry) in changes.entries {
-                state.entries.insert(key, entry);
-            }
-            if new_hour {
-                state.identities.prune(window, changes.clock);
-                state.entries.prune(changes.clock);
-            }
+        self.partitions.into_iter()
+    }
+}
+
+impl Changes {
+    /// Makes the changes the partition's own; once an hour of its clock, what counts no more is dropped.
+    pub fn merge_into(self, state: &mut PartitionState, window: AcceptanceWindow) {
+        let new_hour = Hour::of(state.clock) != Hour::of(self.clock);
+        state.clock = self.clock;
+        for (key, identity) in self.identities {
+            state.identities.insert(key, identity);
+        }
+        for (key, entry) in self.entries {
+            state.entries.insert(key, entry);
+        }
+        if new_hour {
+            state.identities.prune(window, state.clock);
+            state.entries.prune(state.clock);
         }
     }
 }
