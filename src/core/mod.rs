@@ -8,5 +8,5 @@ pub mod money;
 pub mod number;
 pub mod number_plan;
 pub mod partition;
-mod prefix;
+pub(crate) mod prefix;
 pub mod reason;
