@@ -138,9 +138,7 @@ pub struct Deck {
     header: DeckHeader,
     label: Arc<str>,
     index: PrefixIndex,
-    /// For each prefix of the index where its rows begin; one more at the end.
-    begins: Vec<u32>,
-    /// By prefix, then by date.
+    /// By prefix, then by date. The index names the first row of a prefix.
     rows: Vec<Row>,
 }
 
@@ -175,19 +173,21 @@ impl Deck {
     pub fn lookup(&self, number: &Number, at: Timestamp) -> Option<&Row> {
         let mut prefix = self.index.longest(number);
         while let Some(candidate) = prefix {
-            let begin = candidate.index();
-            let (begin, end) = (place(self.begins[begin]), place(self.begins[begin + 1]));
-            if let Some(row) = self.rows[begin..end].iter().find(|row| row.is_in_force(at)) {
-                return Some(row);
+            let mut place = candidate.index();
+            loop {
+                let row = &self.rows[place];
+                if row.is_in_force(at) {
+                    return Some(row);
+                }
+                place += 1;
+                if self.rows.get(place).is_none_or(|next| next.prefix != row.prefix) {
+                    break;
+                }
             }
             prefix = self.index.next_shorter(candidate);
         }
         None
     }
-}
-
-fn place(row: u32) -> usize {
-    usize::try_from(row).expect("32 bits fit")
 }
 
 /// Two rows of one prefix are in force at the same time (R11).
@@ -242,17 +242,15 @@ impl DeckBuilder {
         if !self.duplicates.is_empty() {
             return Err(self.duplicates);
         }
-        let index = PrefixIndex::new(self.rows.keys().map(AsRef::as_ref));
-        let mut begins = vec![0];
         let mut rows = Vec::new();
         for mut same_prefix in self.rows.into_values() {
             same_prefix.sort_by_key(|(_, row)| row.effective_from);
             rows.extend(same_prefix.into_iter().map(|(_, row)| row));
-            begins.push(u32::try_from(rows.len()).expect("fewer rows than the bound"));
         }
         assert!(rows.len() <= DECK_ROWS_MAX, "a deck has at most {DECK_ROWS_MAX} rows");
+        let index = PrefixIndex::new(rows.iter().map(|row| row.prefix.as_ref()));
         let label = Arc::from(format!("{}@{}", self.header.id, self.header.version));
-        Ok(Deck { header: self.header, label, index, begins, rows })
+        Ok(Deck { header: self.header, label, index, rows })
     }
 }
 
