@@ -2,3 +2,4 @@
 
 pub mod core;
 pub mod stream;
+pub mod wire;

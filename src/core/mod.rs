@@ -19,6 +19,7 @@ pub mod number_plan;
 pub mod partition;
 mod prefix;
 pub mod rating;
+pub(crate) mod prefix;
 pub mod reason;
 pub mod recharge;
 pub mod tenant;
