@@ -391,7 +391,8 @@ mod tests {
 
     #[test]
     fn rules_between_keys_name_both_keys() {
-        let changes: [(&str, fn(&mut Settings)); 5] = [
+        type Change = fn(&mut Settings);
+        let changes: [(&str, Change); 5] = [
             ("workers: 9 are more than partitions (8)", |s| (s.workers, s.partitions) = (9, 8)),
             ("commit_interval_ms: 6000 is more than half of transaction_timeout_ms (10000)", |s| {
                 s.commit_interval_ms = 6_000;

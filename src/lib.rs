@@ -2,5 +2,9 @@
 
 pub mod config;
 pub mod core;
+pub mod desk;
+pub mod health;
+pub mod internal_events;
 pub mod logs;
+pub mod metrics;
 pub mod stream;
