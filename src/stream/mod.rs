@@ -1,4 +1,9 @@
 //! The worker and the logs that carry it.
 
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "kafka")]
+mod raw;
+pub mod settings;
 pub mod step;
 pub mod transport;
