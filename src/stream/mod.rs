@@ -2,5 +2,10 @@
 
 pub mod catalog;
 pub mod memory;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "kafka")]
+mod raw;
+pub mod settings;
 pub mod step;
 pub mod transport;
