@@ -1,5 +1,11 @@
 //! Tollkeeper: a streaming call-rating engine for prepaid telephony.
 
+pub mod config;
 pub mod core;
+pub mod desk;
+pub mod health;
+pub mod internal_events;
+pub mod logs;
+pub mod metrics;
 pub mod stream;
 pub mod wire;

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
-use smallvec::SmallVec;
+use jiff::{SignedDuration, Timestamp};
 
 use super::duration::CallDuration;
 use super::number::Country;
@@ -18,7 +17,9 @@ pub const ATTRIBUTES_MAX: usize = 16;
 pub const ATTRIBUTE_BYTES_MAX: usize = 1024;
 
 /// Free text that the platform attaches to a call and that is copied to its debit.
-pub type Attributes<'a> = SmallVec<[(Cow<'a, str>, Cow<'a, str>); 2]>;
+///
+/// Most calls have none, and an empty `Vec` does not allocate.
+pub type Attributes<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// One call, borrowed from the record it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,10 @@ impl Cdr<'_> {
     /// The end: what decides whether the call is accepted (R4).
     pub fn ended_at(&self) -> Timestamp {
         match self.times {
-            CallTimes::Answered { at, duration } => duration.end_of_call_at(at),
+            CallTimes::Answered { at, duration } => {
+                let micros = i64::try_from(duration.micros()).expect("at most 7 days");
+                at.checked_add(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MAX)
+            }
             CallTimes::Unanswered { ended_at } => ended_at,
         }
     }

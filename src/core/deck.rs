@@ -138,9 +138,7 @@ pub struct Deck {
     header: DeckHeader,
     label: Arc<str>,
     index: PrefixIndex,
-    /// For each prefix of the index where its rows begin; one more at the end.
-    begins: Vec<u32>,
-    /// By prefix, then by date.
+    /// By prefix, then by date. The index names the first row of a prefix.
     rows: Vec<Row>,
 }
 
@@ -175,19 +173,21 @@ impl Deck {
     pub fn lookup(&self, number: &Number, at: Timestamp) -> Option<&Row> {
         let mut prefix = self.index.longest(number);
         while let Some(candidate) = prefix {
-            let begin = candidate.index();
-            let (begin, end) = (place(self.begins[begin]), place(self.begins[begin + 1]));
-            if let Some(row) = self.rows[begin..end].iter().find(|row| row.is_in_force(at)) {
-                return Some(row);
+            let mut place = candidate.index();
+            loop {
+                let row = &self.rows[place];
+                if row.is_in_force(at) {
+                    return Some(row);
+                }
+                place += 1;
+                if self.rows.get(place).is_none_or(|next| next.prefix != row.prefix) {
+                    break;
+                }
             }
             prefix = self.index.next_shorter(candidate);
         }
         None
     }
-}
-
-fn place(row: u32) -> usize {
-    usize::try_from(row).expect("32 bits fit")
 }
 
 /// Two rows of one prefix are in force at the same time (R11).
@@ -242,16 +242,163 @@ impl DeckBuilder {
         if !self.duplicates.is_empty() {
             return Err(self.duplicates);
         }
-        let index = PrefixIndex::new(self.rows.keys().map(AsRef::as_ref));
-        let mut begins = vec![0];
         let mut rows = Vec::new();
         for mut same_prefix in self.rows.into_values() {
             same_prefix.sort_by_key(|(_, row)| row.effective_from);
             rows.extend(same_prefix.into_iter().map(|(_, row)| row));
-            begins.push(u32::try_from(rows.len()).expect("fewer rows than the bound"));
         }
         assert!(rows.len() <= DECK_ROWS_MAX, "a deck has at most {DECK_ROWS_MAX} rows");
+        let index = PrefixIndex::new(rows.iter().map(|row| row.prefix.as_ref()));
         let label = Arc::from(format!("{}@{}", self.header.id, self.header.version));
-        Ok(Deck { header: self.header, label, index, begins, rows })
+        Ok(Deck { header: self.header, label, index, rows })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn row(prefix: &str) -> Row {
+        Row {
+            prefix: prefix.into(),
+            destination: "somewhere".into(),
+            country: None,
+            kind: Kind::Mixed,
+            rate: "0.01".parse().expect("a rate"),
+            connect_fee: Money::ZERO,
+            initial_increment: 60,
+            increment: 60,
+            minimum_charge: Money::ZERO,
+            effective_from: None,
+            effective_to: None,
+            denied: false,
+        }
+    }
+
+    /// In force from one second of the epoch to another.
+    fn dated(prefix: &str, from: Option<i64>, to: Option<i64>) -> Row {
+        let instant = |second| Timestamp::from_second(second).expect("near the epoch");
+        Row { effective_from: from.map(instant), effective_to: to.map(instant), ..row(prefix) }
+    }
+
+    fn build(rows: impl IntoIterator<Item = Row>) -> Result<Deck, Vec<DuplicatePrefix>> {
+        let mut builder = DeckBuilder::new(DeckHeader {
+            id: "test".into(),
+            version: "1".into(),
+            currency: "USD".parse().expect("a currency"),
+            rounding: LineRounding::default(),
+            effective_from: None,
+        });
+        for (line, row) in (2..).zip(rows) {
+            builder.push(line, row);
+        }
+        builder.build()
+    }
+
+    fn found(deck: &Deck, number: &str, second: i64) -> Option<String> {
+        let at = Timestamp::from_second(second).expect("near the epoch");
+        let row = deck.lookup(&number.parse().expect("a number"), at)?;
+        Some(format!("{}{}", row.prefix, if row.denied { " denied" } else { "" }))
+    }
+
+    #[test]
+    fn r15_seconds_are_billed_by_increments() {
+        let cases = [
+            ("0", 60, 60, 0),
+            ("0.000001", 60, 60, 60),
+            ("1", 60, 60, 60),
+            ("60", 60, 60, 60),
+            ("60.000001", 60, 60, 120),
+            ("61", 60, 60, 120),
+            ("205", 6, 6, 210),
+            ("205", 30, 6, 210),
+            ("29", 30, 6, 30),
+            ("205", 1, 1, 205),
+            ("204.3", 1, 1, 205),
+            ("7", 0, 6, 12), // F11: all increments alike
+            ("1", 0, 60, 60),
+            ("0", 0, 60, 0),
+            ("604800", 60, 86_400, 604_800 + 60),
+        ];
+        for (duration, initial_increment, increment, expected) in cases {
+            let row = Row { initial_increment, increment, ..row("44") };
+            let duration: CallDuration = duration.parse().expect("a duration");
+            assert_eq!(row.billed_seconds(duration), expected, "{duration} at {initial_increment}/{increment}");
+        }
+    }
+
+    #[test]
+    fn f7_rows_outside_their_dates_are_not_seen() {
+        let deck = build([
+            row("44"),
+            dated("447", Some(100), Some(200)),
+            dated("447", Some(200), Some(300)),
+            Row { denied: true, ..dated("44790", Some(250), None) },
+        ])
+        .expect("no overlap");
+        let cases = [
+            (99, "44"),
+            (100, "447"),
+            (199, "447"),
+            (200, "447"),
+            (249, "447"),
+            (250, "44790 denied"),
+            (300, "44790 denied"),
+        ];
+        for (second, expected) in cases {
+            assert_eq!(found(&deck, "447900123456", second).as_deref(), Some(expected), "at {second}");
+        }
+        assert_eq!(found(&deck, "447800123456", 300).as_deref(), Some("44"));
+        assert_eq!(found(&deck, "33612345678", 0), None);
+        let priced_by =
+            deck.lookup(&"447800123456".parse().expect("a number"), Timestamp::from_second(200).expect("near"));
+        assert_eq!(priced_by.and_then(|row| row.effective_to), Timestamp::from_second(300).ok());
+    }
+
+    #[test]
+    fn r11_two_rows_of_a_prefix_in_force_at_once_are_a_fault() {
+        let rows = [
+            dated("44", Some(100), Some(200)),
+            dated("44", Some(200), None),
+            dated("45", None, None),
+            dated("44", Some(199), Some(200)),
+            dated("45", Some(5), None),
+            dated("44", None, Some(100)),
+        ];
+        let duplicate =
+            |prefix: &str, earlier_line, line| DuplicatePrefix { prefix: prefix.into(), earlier_line, line };
+        assert_eq!(build(rows).map(|_| ()), Err(vec![duplicate("44", 2, 5), duplicate("45", 4, 6)]));
+        assert_eq!(duplicate("44", 2, 5).to_string(), "prefix 44 is also in line 2, with overlapping dates");
+    }
+
+    proptest! {
+        /// Few digits and few instants, so that prefixes lie inside each other and dates meet.
+        #[test]
+        fn law6_lookup_equals_a_naive_scan_with_dates(
+            rows in prop::collection::vec(("[12]{1,6}", 0_i64..6, 1_i64..6, any::<bool>()), 0..60),
+            calls in prop::collection::vec(("[12]{7,9}", 0_i64..12), 1..20),
+        ) {
+            let mut kept: Vec<Row> = Vec::new();
+            for (prefix, from, lasts, denied) in rows {
+                let new = Row { denied, ..dated(&prefix, Some(from), Some(from + lasts)) };
+                if !kept.iter().any(|row| row.prefix == new.prefix && row.overlaps(&new)) {
+                    kept.push(new);
+                }
+            }
+            let deck = build(kept.clone()).expect("no overlaps are left");
+            for (number, second) in calls {
+                let number: Number = number.parse().expect("a number");
+                let at = Timestamp::from_second(second).expect("near the epoch");
+                let in_force = |row: &&Row| {
+                    row.effective_from.expect("given") <= at && at < row.effective_to.expect("given")
+                };
+                let naive = kept.iter()
+                    .filter(|row| number.digits().starts_with(row.prefix.as_ref()))
+                    .filter(in_force)
+                    .max_by_key(|row| row.prefix.len());
+                prop_assert_eq!(deck.lookup(&number, at), naive);
+            }
+        }
     }
 }

@@ -185,6 +185,50 @@ pub enum EventBody<'a> {
     TenantUnblocked,
 }
 
+impl<'a> EventBody<'a> {
+    /// The command behind it, where it is a command's first effect.
+    pub fn command(&self) -> Option<&CommandMark<'a>> {
+        match self {
+            EventBody::TenantOpened { command, .. }
+            | EventBody::TenantUpdated { command, .. }
+            | EventBody::TenantClosed { command, .. }
+            | EventBody::FundsAdded { command, .. }
+            | EventBody::RechargeConfigured { command, .. }
+            | EventBody::RechargeSucceeded { command, .. }
+            | EventBody::RechargeFailed { command, .. } => Some(command),
+            EventBody::FundsExpired { .. }
+            | EventBody::RechargeRequested { .. }
+            | EventBody::RechargeSuspended { .. }
+            | EventBody::RechargeCapped { .. }
+            | EventBody::SettlementUnmatched { .. }
+            | EventBody::CallDebited(_)
+            | EventBody::TenantBlocked { .. }
+            | EventBody::TenantUnblocked => None,
+        }
+    }
+
+    /// Someone must act on it: it is also on `alerts` (R43).
+    pub fn is_alert(&self) -> bool {
+        match self {
+            EventBody::TenantOpened { .. }
+            | EventBody::TenantUpdated { .. }
+            | EventBody::TenantClosed { .. }
+            | EventBody::FundsAdded { .. }
+            | EventBody::RechargeConfigured { .. }
+            | EventBody::CallDebited(_) => false,
+            EventBody::FundsExpired { .. }
+            | EventBody::RechargeRequested { .. }
+            | EventBody::RechargeSucceeded { .. }
+            | EventBody::RechargeFailed { .. }
+            | EventBody::RechargeSuspended { .. }
+            | EventBody::RechargeCapped { .. }
+            | EventBody::SettlementUnmatched { .. }
+            | EventBody::TenantBlocked { .. }
+            | EventBody::TenantUnblocked => true,
+        }
+    }
+}
+
 /// The command behind an event that is its first effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandMark<'a> {

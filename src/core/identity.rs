@@ -59,7 +59,7 @@ impl Content {
         fields.optional(cdr.usage_country.as_ref().map(Country::as_str));
         fields.bytes.push(u8::from(cdr.on_net));
         let (answered, at, duration) = match cdr.times {
-            CallTimes::Answered { at, duration } => (1, at, duration.as_micros()),
+            CallTimes::Answered { at, duration } => (1, at, duration.micros()),
             CallTimes::Unanswered { ended_at } => (0, ended_at, 0),
         };
         fields.bytes.push(answered);

@@ -1,12 +1,16 @@
 //! The pure core: no async, clock, chance, I/O, logging, serde or Kafka.
 
 pub mod account;
+pub mod batch;
 pub mod catalog;
 pub mod cdr;
 pub mod command;
 pub mod currency;
+pub mod decide;
+pub mod decide_command;
 pub mod deck;
 pub mod duration;
+pub mod entry;
 pub mod event;
 pub mod identity;
 pub mod money;
@@ -14,6 +18,8 @@ pub mod number;
 pub mod number_plan;
 pub mod partition;
 mod prefix;
+pub mod rating;
+pub(crate) mod prefix;
 pub mod reason;
 pub mod recharge;
 pub mod tenant;

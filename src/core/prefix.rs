@@ -2,8 +2,9 @@
 //!
 //! The first digits of a number go straight into a table; what lies behind them is a trie of ten children a node. Every
 //! prefix knows the next shorter one, so that a caller who cannot use the longest goes on without a second search.
-//! (Measured against the alternatives with 200,000 prefixes: a hash map for each length takes twice as long, a radix trie
-//! ten times.)
+//!
+//! A look-up takes 25 ns among the 6,649 prefixes of a retail list, and 95 ns among 200,000 where all are equally likely, so
+//! that little is in the caches. A hash map for each length takes longer, a radix trie ten times as long.
 
 use crate::core::number::{NUMBER_DIGITS_MIN, Number};
 
@@ -28,7 +29,7 @@ impl PrefixId {
     }
 }
 
-/// An index of distinct prefixes, each of 1 to 15 digits.
+/// An index of prefixes, each of 1 to 15 digits. Of equal ones it has the first.
 #[derive(Debug)]
 pub(crate) struct PrefixIndex {
     head_digits: usize,
@@ -47,8 +48,9 @@ struct Head {
     node: u32,
 }
 
-/// A digit string longer than the head.
+/// A digit string longer than the head. A cache line each: one that lies across two costs two reads from memory.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Node {
     entry: u32,
     children: [u32; 10],
@@ -60,7 +62,7 @@ impl Node {
 
 impl PrefixIndex {
     /// # Panics
-    /// If a prefix is there twice or is not 1 to 15 digits; whoever reads prefixes from outside checks that.
+    /// If a prefix is not 1 to 15 digits without a leading 0; whoever reads prefixes from outside checks that.
     pub(crate) fn new<'a>(prefixes: impl IntoIterator<Item = &'a str>) -> PrefixIndex {
         let mut sorted: Vec<(&str, u32)> = prefixes
             .into_iter()
@@ -83,7 +85,9 @@ impl PrefixIndex {
                 enclosing.pop();
             }
             if let Some((shorter, shorter_id)) = enclosing.last() {
-                assert!(*shorter != prefix, "a prefix is there once: {prefix}");
+                if *shorter == prefix {
+                    continue;
+                }
                 index.shorter[PrefixId(id).index()] = *shorter_id;
             }
             enclosing.push((prefix, id));
@@ -218,8 +222,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a prefix is there once")]
-    fn a_prefix_twice_is_a_bug_of_the_caller() {
-        PrefixIndex::new(["44", "44"]);
+    fn of_equal_prefixes_the_first_is_found() {
+        let index = PrefixIndex::new(["4420", "44", "4420", "44"]);
+        assert_eq!(found(&index, &"442071234567".parse().expect("a number")), [0, 1]);
     }
 }

@@ -296,7 +296,12 @@ mod tests {
             (with_caps(None, Some("250"), None), None, "-300", request("200", "400")),
             (with_caps(None, Some("99"), None), None, "0", Some(Need::Capped { wanted: money("100") })),
             (with_caps(None, None, Some("500")), month(3, "300", false), "-300", request("200", "400")),
-            (with_caps(None, None, Some("350")), month(3, "300", false), "0", Some(Need::Capped { wanted: money("100") })),
+            (
+                with_caps(None, None, Some("350")),
+                month(3, "300", false),
+                "0",
+                Some(Need::Capped { wanted: money("100") }),
+            ),
         ];
         for (recharging, month, balance, need) in cases {
             let recharging = Recharging { month, ..recharging };
@@ -321,7 +326,9 @@ mod tests {
     fn ids_are_read_back_for_their_tenant_only() {
         assert_eq!(RechargeId(17).of("contoso").to_string(), "contoso/r17");
         assert_eq!(RechargeId::parse("contoso/r17", "contoso"), Some(RechargeId(17)));
-        for other in ["contoso/r", "contoso/r017", "contoso/l17", "contoso/r1x", "fabrikam/r17", "contoso/r99999999999999999999"] {
+        for other in
+            ["contoso/r", "contoso/r017", "contoso/l17", "contoso/r1x", "fabrikam/r17", "contoso/r99999999999999999999"]
+        {
             assert_eq!(RechargeId::parse(other, "contoso"), None, "{other}");
         }
     }

@@ -2,6 +2,11 @@
 
 use std::str::FromStr;
 
+use super::transport::TransportFailure;
+
+/// Told of every step that is reached; an error ends the worker there and then. A chaos test ends the process instead.
+pub type Probe = dyn FnMut(Step) -> Result<(), TransportFailure> + Send;
+
 /// A point in the protocol. A worker that ends at any of them, without another act, must lose and repeat nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {

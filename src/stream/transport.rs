@@ -265,6 +265,8 @@ pub trait Transport {
     fn renew_producer(&mut self) -> Result<(), TransportFailure>;
     /// The committed offsets; waits for open transactions that touch them. `Retry`: they are not stable yet.
     fn committed(&mut self, partitions: &[PartitionId]) -> Result<Vec<CommittedOffsets>, TransportFailure>;
+    /// The end of a started input as the client last heard of it; for the lag that operators see. Does not wait.
+    fn known_end(&mut self, input: Input, partition: PartitionId) -> Option<i64>;
     /// Leaves the group; everything was committed and given up before.
     fn close(&mut self) -> Result<(), TransportFailure>;
 }

@@ -1,0 +1,282 @@
+//! Everything that a transaction changes, laid over the committed state.
+//!
+//! Reads look into the batch first. A commit merges it, an abort drops it; nothing committed is touched before. So no
+//! reader sees money that may be rolled back, and there is no code that undoes anything.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+
+use super::account::{Account, Broken};
+use super::entry::{Entries, Entry, EntryKey, entries_of};
+use super::event::{Cause, Event, EventBody};
+use super::identity::{AcceptanceWindow, Hour, Identities, Identity, IdentityKey};
+use super::partition::PartitionId;
+use super::tenant::TenantId;
+
+/// The committed accounts of all partitions of a process: written by the worker that owns the partition, after a commit;
+/// read by anyone.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    live: DashMap<TenantId, Arc<Account>, ahash::RandomState>,
+    frozen: DashMap<TenantId, Arc<str>, ahash::RandomState>,
+    frozen_count: AtomicUsize,
+}
+
+impl Accounts {
+    /// The account as of the last commit.
+    pub fn get(&self, tenant: &str) -> Option<Arc<Account>> {
+        self.live.get(tenant).map(|account| Arc::clone(&account))
+    }
+
+    /// Why the account is frozen, if it is.
+    pub fn frozen(&self, tenant: &str) -> Option<Arc<str>> {
+        // Nearly always none is, and then no shard is locked for the question.
+        if self.frozen_count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.frozen.get(tenant).map(|why| Arc::clone(&why))
+    }
+
+    /// Puts a restored account in its place.
+    pub fn restore(&self, account: Arc<Account>) {
+        self.live.insert(account.tenant.clone(), account);
+    }
+
+    /// Freezes an account: its records go to quarantine until an operator has looked.
+    pub fn freeze(&self, tenant: TenantId, why: Arc<str>) {
+        if self.frozen.insert(tenant, why).is_none() {
+            self.frozen_count.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// Takes out the accounts of partitions that are given up.
+    pub fn drop_where(&self, given_up: impl Fn(&TenantId) -> bool) {
+        self.live.retain(|tenant, _| !given_up(tenant));
+        self.frozen.retain(|tenant, _| !given_up(tenant));
+        self.frozen_count.store(self.frozen.len(), Ordering::Release);
+    }
+
+    /// How many accounts each partition has, how many of them are blocked, and how many are frozen.
+    pub fn census(&self, home_of: impl Fn(&TenantId) -> PartitionId) -> BTreeMap<PartitionId, Census> {
+        let mut partitions: BTreeMap<PartitionId, Census> = BTreeMap::new();
+        for account in &self.live {
+            let census = partitions.entry(home_of(account.key())).or_default();
+            census.accounts += 1;
+            census.blocked += u64::from(account.blocked.is_some());
+        }
+        for frozen in &self.frozen {
+            partitions.entry(home_of(frozen.key())).or_default().frozen += 1;
+        }
+        partitions
+    }
+
+    /// All accounts in the order of their names: for proofs and comparisons.
+    pub fn sorted(&self) -> Vec<Arc<Account>> {
+        let mut all: Vec<Arc<Account>> = self.live.iter().map(|account| Arc::clone(&account)).collect();
+        all.sort_by(|a, b| a.tenant.cmp(&b.tenant));
+        all
+    }
+}
+
+/// How many accounts a partition has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Open or closed.
+    pub accounts: u64,
+    /// Of these, blocked.
+    pub blocked: u64,
+    /// Frozen.
+    pub frozen: u64,
+}
+
+/// The committed state of one partition beside its accounts.
+#[derive(Clone, Debug)]
+pub struct PartitionState {
+    /// Which.
+    pub id: PartitionId,
+    /// Its clock: never goes back.
+    pub clock: Timestamp,
+    /// The debited calls.
+    pub identities: Identities,
+    /// Commands, payments, recharges.
+    pub entries: Entries,
+}
+
+impl PartitionState {
+    /// A partition that nothing was ever written for.
+    pub fn empty(id: PartitionId) -> PartitionState {
+        let (identities, entries) = Default::default();
+        PartitionState { id, clock: Timestamp::UNIX_EPOCH, identities, entries }
+    }
+
+    /// Takes what an event leaves beside the account.
+    pub fn absorb(&mut self, event: &Event<'_>) {
+        for (key, entry) in entries_of(event) {
+            self.entries.insert(key, entry);
+        }
+        if let Some((key, identity)) = identity_of(event) {
+            self.identities.insert(key, identity);
+        }
+        self.clock = self.clock.max(event.time);
+    }
+}
+
+/// What a debit leaves of its call.
+pub fn identity_of(event: &Event<'_>) -> Option<(IdentityKey, Identity)> {
+    let EventBody::CallDebited(debit) = &event.body else { return None };
+    let identity =
+        Identity { content: debit.content, part: debit.part, is_final: debit.is_final, hour: Hour::of(event.time) };
+    Some((IdentityKey::of(&event.tenant, &debit.call_id), identity))
+}
+
+/// What one transaction changes.
+#[derive(Debug, Default)]
+pub struct Batch {
+    accounts: HashMap<TenantId, Arc<Account>, ahash::RandomState>,
+    frozen: Vec<(TenantId, Arc<str>)>,
+    partitions: HashMap<PartitionId, Changes, ahash::RandomState>,
+}
+
+/// What a transaction changes of one partition.
+#[derive(Debug)]
+pub struct Changes {
+    clock: Timestamp,
+    identities: HashMap<IdentityKey, Identity, ahash::RandomState>,
+    entries: HashMap<EntryKey, Entry, ahash::RandomState>,
+}
+
+impl Batch {
+    /// The state of a partition as it is with this batch.
+    pub fn at<'b>(&'b mut self, accounts: &'b Accounts, committed: &'b PartitionState) -> View<'b> {
+        let changes = self.partitions.entry(committed.id).or_insert_with(|| Changes {
+            clock: committed.clock,
+            identities: HashMap::default(),
+            entries: HashMap::default(),
+        });
+        View { accounts, committed, touched: &mut self.accounts, frozen: &mut self.frozen, changes }
+    }
+
+    /// The partition's clock with this batch, if the batch has touched the partition.
+    pub fn clock(&self, partition: PartitionId) -> Option<Timestamp> {
+        self.partitions.get(&partition).map(|changes| changes.clock)
+    }
+
+    /// Publishes the accounts that were committed, and hands out what is to be merged into each partition.
+    pub fn merge(self, accounts: &Accounts) -> impl Iterator<Item = (PartitionId, Changes)> {
+        for (_, account) in self.accounts {
+            accounts.restore(account);
+        }
+        for (tenant, why) in self.frozen {
+            accounts.freeze(tenant, why);
+        }
+        self.partitions.into_iter()
+    }
+}
+
+impl Changes {
+    /// Makes the changes the partition's own; once an hour of its clock, what counts no more is dropped.
+    pub fn merge_into(self, state: &mut PartitionState, window: AcceptanceWindow) {
+        let new_hour = Hour::of(state.clock) != Hour::of(self.clock);
+        state.clock = self.clock;
+        for (key, identity) in self.identities {
+            state.identities.insert(key, identity);
+        }
+        for (key, entry) in self.entries {
+            state.entries.insert(key, entry);
+        }
+        if new_hour {
+            state.identities.prune(window, state.clock);
+            state.entries.prune(state.clock);
+        }
+    }
+}
+
+/// One partition's state with a batch laid over it: what decisions read, and where events are recorded.
+#[derive(Debug)]
+pub struct View<'b> {
+    accounts: &'b Accounts,
+    committed: &'b PartitionState,
+    touched: &'b mut HashMap<TenantId, Arc<Account>, ahash::RandomState>,
+    frozen: &'b mut Vec<(TenantId, Arc<str>)>,
+    changes: &'b mut Changes,
+}
+
+impl View<'_> {
+    /// The partition's clock.
+    pub fn clock(&self) -> Timestamp {
+        self.changes.clock
+    }
+
+    /// Moves the clock on; it never goes back.
+    pub fn advance_clock(&mut self, to: Timestamp) {
+        self.changes.clock = self.changes.clock.max(to);
+    }
+
+    /// The account, if the tenant was opened.
+    pub fn account(&mut self, tenant: &str) -> Option<&Arc<Account>> {
+        if !self.touched.contains_key(tenant) {
+            let account = self.accounts.get(tenant)?;
+            self.touched.insert(account.tenant.clone(), account);
+        }
+        self.touched.get(tenant)
+    }
+
+    /// Why the account is frozen, if it is.
+    pub fn frozen(&self, tenant: &str) -> Option<Arc<str>> {
+        let here = self.frozen.iter().find(|(frozen, _)| frozen.as_str() == tenant).map(|(_, why)| Arc::clone(why));
+        here.or_else(|| self.accounts.frozen(tenant))
+    }
+
+    /// What is remembered of a call.
+    pub fn identity(&self, key: IdentityKey, window: AcceptanceWindow) -> Option<Identity> {
+        let now = self.clock();
+        self.changes.identities.get(&key).copied().or_else(|| self.committed.identities.get(key, window, now))
+    }
+
+    /// What is remembered under a key.
+    pub fn entry(&self, key: EntryKey) -> Option<Entry> {
+        let now = self.clock();
+        let here = self.changes.entries.get(&key).copied().filter(|entry| now < entry.until);
+        here.or_else(|| self.committed.entries.get(key, now))
+    }
+
+    /// Makes `body` the next event of the tenant, at the partition's clock, and applies it.
+    ///
+    /// # Errors
+    /// [`Broken`] where the event does not continue the account; nothing is changed then.
+    pub fn happen<'a>(
+        &mut self,
+        tenant: &std::borrow::Cow<'a, str>,
+        cause: &Cause<'a>,
+        body: EventBody<'a>,
+    ) -> Result<Event<'a>, Broken> {
+        let (tenant, cause, time) = (tenant.clone(), cause.clone(), self.clock());
+        let event = match self.account(&tenant) {
+            None => {
+                let event = Event { tenant, seq: 1, time, cause, balance: super::money::Money::ZERO, body };
+                let account = Account::opened(&event)?;
+                self.touched.insert(account.tenant.clone(), Arc::new(account));
+                event
+            }
+            Some(account) => {
+                let (seq, balance) = (account.seq + 1, account.balance_after(&body)?);
+                let event = Event { tenant, seq, time, cause, balance, body };
+                let account = self.touched.get_mut(&*event.tenant).expect("looked up just now");
+                Arc::make_mut(account).apply(&event)?;
+                event
+            }
+        };
+        self.changes.entries.extend(entries_of(&event));
+        self.changes.identities.extend(identity_of(&event));
+        Ok(event)
+    }
+
+    /// Freezes an account from here on.
+    pub fn freeze(&mut self, tenant: &str, why: impl Into<Arc<str>>) {
+        self.frozen.extend(TenantId::new(tenant).map(|tenant| (tenant, why.into())));
+    }
+}
