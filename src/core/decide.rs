@@ -198,8 +198,8 @@ fn debit<'a>(
 ///
 /// Nothing follows in a closed account (F19). A need for so much that the sum would overflow asks for nothing: the account
 /// stays blocked, which is an alert of its own.
-pub fn consequences(account: &Account, now: Timestamp) -> SmallVec<[EventBody<'static>; 3]> {
-    let mut bodies = SmallVec::new();
+pub fn consequences(account: &Account, now: Timestamp) -> Vec<EventBody<'static>> {
+    let mut bodies = Vec::new();
     if account.closed_at.is_some() {
         return bodies;
     }

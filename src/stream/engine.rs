@@ -195,7 +195,7 @@ impl Engine {
         }
         take.counts.free_calls += u64::from(free_call);
         if let Some(account) = take.view.account(tenant) {
-            take.counts.add_debited(account.settings.currency.code(), amount);
+            take.counts.add_debited(account.settings.currency.bytes(), amount);
         }
         take.follow(tenant, &cause);
         CdrOutcome::Debited
@@ -293,7 +293,7 @@ impl Take<'_, '_> {
     fn follow<'a>(&mut self, tenant: &Cow<'a, str>, cause: &Cause<'a>) {
         let now = self.view.clock();
         let Some(account) = self.view.account(tenant) else { return };
-        let bodies = decide::consequences(account, now);
+        let bodies: Vec<EventBody<'a>> = decide::consequences(account, now);
         if !bodies.is_empty() {
             // A broken consequence freezes the account; the cause has happened all the same.
             let _frozen = self.happen(tenant, cause, bodies);

@@ -9,6 +9,7 @@ pub mod memory;
 #[cfg(feature = "kafka")]
 mod raw;
 pub mod recovery;
+pub mod runner;
 pub mod settings;
 pub mod step;
 pub mod transport;
