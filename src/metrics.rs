@@ -20,6 +20,7 @@ use prometheus::{
 
 pub use counts::{BatchCounts, CdrOutcome, CommandOutcome, CurrencyCode, RechargeState};
 
+use crate::core::account::Broken;
 use crate::core::money::Money;
 use crate::core::reason::{Reason, Refusal};
 use crate::health::Health;
@@ -238,6 +239,15 @@ pub enum Law {
 impl Law {
     /// All laws that are watched.
     pub const ALL: [Law; 4] = [Law::OneOutcome, Law::Sequence, Law::Balance, Law::Lines];
+
+    /// The law that an event breaks which does not continue its account.
+    pub fn of(broken: &Broken) -> Law {
+        match broken {
+            Broken::SequenceGap { .. } | Broken::Opening => Law::Sequence,
+            Broken::Balance { .. } | Broken::Lots { .. } | Broken::Overflow => Law::Balance,
+            Broken::Lines { .. } => Law::Lines,
+        }
+    }
 
     /// The label.
     pub fn name(self) -> &'static str {

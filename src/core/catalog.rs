@@ -97,3 +97,59 @@ impl Catalog {
         &self.number_plan
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::deck::{DeckBuilder, DeckHeader};
+    use crate::core::money::LineRounding;
+
+    fn deck(version: &str, currency: &str, effective_from: Option<i64>) -> Deck {
+        let header = DeckHeader {
+            id: "retail".into(),
+            version: version.into(),
+            currency: currency.parse().expect("a currency"),
+            rounding: LineRounding::default(),
+            effective_from: effective_from.map(second),
+        };
+        DeckBuilder::new(header).build().expect("no rows, no duplicates")
+    }
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("near the epoch")
+    }
+
+    fn catalog(decks: Vec<Deck>) -> Result<Catalog, MixedCurrencies> {
+        let number_plan = NumberPlan::new(Vec::new(), Vec::new()).expect("an empty plan");
+        Catalog::new("v".into(), decks, BTreeSet::from([PAY_AS_YOU_GO.into()]), number_plan)
+    }
+
+    #[test]
+    fn r12_the_version_in_force_at_the_start_of_the_call_prices_it() {
+        let decks = vec![
+            deck("b", "USD", Some(100)),
+            deck("a", "USD", None),
+            deck("c", "USD", Some(200)),
+            deck("c-again", "USD", Some(200)), // F7: published later, and counts
+        ];
+        let catalog = catalog(decks).expect("one currency");
+        for (at, expected) in [(99, "retail@a"), (100, "retail@b"), (199, "retail@b"), (200, "retail@c-again")] {
+            let label = catalog.deck("retail", second(at)).map(|deck| deck.label().to_string());
+            assert_eq!(label.as_deref(), Some(expected), "at {at}");
+        }
+        assert!(catalog.deck("other", second(0)).is_none() && !catalog.has_deck("other"));
+        assert_eq!(catalog.deck_currency("retail"), "USD".parse().ok());
+    }
+
+    #[test]
+    fn f7_a_list_that_is_not_yet_in_force_prices_nothing() {
+        let catalog = catalog(vec![deck("a", "USD", Some(100))]).expect("one currency");
+        assert!(catalog.has_deck("retail") && catalog.deck("retail", second(99)).is_none());
+    }
+
+    #[test]
+    fn r17_a_price_list_keeps_its_currency() {
+        let refused = catalog(vec![deck("a", "USD", None), deck("b", "EUR", Some(1))]).map(|_| ());
+        assert_eq!(refused.expect_err("refused").to_string(), "price list retail is in EUR and in USD");
+    }
+}

@@ -54,7 +54,10 @@ pub enum CallVerdict<'a> {
     /// It is debited.
     Debit(EventBody<'a>),
     /// It was debited before.
-    Duplicate,
+    Duplicate {
+        /// The part that was.
+        part: u32,
+    },
     /// It is not rated.
     Rejected(Rejection),
 }
@@ -67,9 +70,10 @@ pub fn call<'a>(
     cdr: Cdr<'a>,
     replay: Replay<'a>,
 ) -> CallVerdict<'a> {
+    let part = cdr.part.unwrap_or(0);
     match decide_call(view, catalog, rules, cdr, replay) {
         Ok(Some(debit)) => CallVerdict::Debit(EventBody::CallDebited(Box::new(debit))),
-        Ok(None) => CallVerdict::Duplicate,
+        Ok(None) => CallVerdict::Duplicate { part },
         Err(rejection) => CallVerdict::Rejected(rejection),
     }
 }
@@ -82,6 +86,7 @@ fn decide_call<'a>(
     cdr: Cdr<'a>,
     replay: Replay<'a>,
 ) -> Result<Option<Debit<'a>>, Rejection> {
+    rating::beyond_this_release(&cdr)?;
     let now = view.clock();
     let call_id = match &replay.as_new {
         Some(source) => Cow::Owned(format!("{}~{source}", cdr.call_id)),
@@ -193,8 +198,8 @@ fn debit<'a>(
 ///
 /// Nothing follows in a closed account (F19). A need for so much that the sum would overflow asks for nothing: the account
 /// stays blocked, which is an alert of its own.
-pub fn consequences(account: &Account, now: Timestamp) -> SmallVec<[EventBody<'static>; 3]> {
-    let mut bodies = SmallVec::new();
+pub fn consequences(account: &Account, now: Timestamp) -> Vec<EventBody<'static>> {
+    let mut bodies = Vec::new();
     if account.closed_at.is_some() {
         return bodies;
     }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use smallvec::{SmallVec, smallvec};
 
 use super::account::Account;
 use super::batch::View;
@@ -25,7 +24,7 @@ use super::tenant::TenantSettings;
 #[derive(Debug)]
 pub enum CommandVerdict<'a> {
     /// It is applied: these events, and what follows from them.
-    Apply(SmallVec<[EventBody<'a>; 2]>),
+    Apply(Vec<EventBody<'a>>),
     /// It was applied before.
     Duplicate {
         /// The first event of the first time.
@@ -47,7 +46,7 @@ pub struct Refused<'a> {
 }
 
 type Verdict<'a> = Result<CommandVerdict<'a>, Refused<'a>>;
-type Bodies<'a> = SmallVec<[EventBody<'a>; 2]>;
+type Bodies<'a> = Vec<EventBody<'a>>;
 
 fn refuse<T>(refusal: Refusal, detail: impl Into<String>) -> Result<T, Refused<'static>> {
     Err(Refused { refusal, detail: detail.into(), unmatched: None })
@@ -106,7 +105,7 @@ fn decide<'a>(view: &mut View<'_>, catalog: &Catalog, rules: &Rules, command: Co
             add_funds(&account, rules, now, AddFunds { amount, payment_reference, expires_at, booked }, mark)?
         }
         CommandBody::ConfigureRecharge(settings) => {
-            smallvec![EventBody::RechargeConfigured { command: mark, settings }]
+            vec![EventBody::RechargeConfigured { command: mark, settings }]
         }
         CommandBody::SettleRecharge { recharge_id, written_id, settlement } => {
             let known = recharge_id.and_then(|id| {
@@ -136,7 +135,7 @@ fn open<'a>(catalog: &Catalog, open: OpenTenant, command: CommandMark<'a>) -> Re
         minimum_funding: open.minimum_funding,
         block_at: open.block_at,
     };
-    Ok(smallvec![EventBody::TenantOpened { command, settings }])
+    Ok(vec![EventBody::TenantOpened { command, settings }])
 }
 
 fn update<'a>(
@@ -161,7 +160,7 @@ fn update<'a>(
         minimum_funding: update.minimum_funding.unwrap_or(old.minimum_funding),
         block_at: update.block_at.unwrap_or(old.block_at),
     };
-    Ok(smallvec![EventBody::TenantUpdated { command, settings }])
+    Ok(vec![EventBody::TenantUpdated { command, settings }])
 }
 
 fn check_plans(catalog: &Catalog, plans: &[(Service, Box<str>)]) -> Result<(), Refused<'static>> {
@@ -192,7 +191,7 @@ fn close<'a>(
         let detail = format!("a balance of {} is left, and is not to be forfeited", account.balance());
         return refuse(Refusal::BalanceNotZero, detail);
     }
-    let mut bodies: Bodies<'a> = smallvec![EventBody::TenantClosed { command, reason }];
+    let mut bodies: Bodies<'a> = vec![EventBody::TenantClosed { command, reason }];
     bodies.extend(account.lots.iter().map(|lot| EventBody::FundsExpired { lot: lot.id, amount: lot.remaining }));
     Ok(bodies)
 }
@@ -224,7 +223,7 @@ fn add_funds<'a>(
     }
     check_sums(account, add.amount)?;
     let funds = funds(account, add.amount, now, add.expires_at, rules);
-    Ok(smallvec![EventBody::FundsAdded { command, funds, payment_reference: add.payment_reference }])
+    Ok(vec![EventBody::FundsAdded { command, funds, payment_reference: add.payment_reference }])
 }
 
 fn check_sums(account: &Account, amount: Money) -> Result<(), Refused<'static>> {

@@ -1,11 +1,16 @@
 //! The worker and the logs that carry it.
 
 pub mod catalog;
-pub mod memory;
+pub mod engine;
+pub mod inputs;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod memory;
 #[cfg(feature = "kafka")]
 mod raw;
+pub mod recovery;
+pub mod runner;
 pub mod settings;
 pub mod step;
 pub mod transport;
+pub mod worker;

@@ -18,7 +18,7 @@ use super::inputs::{Inputs, Next};
 use super::recovery::{RestoreRequest, Stopped};
 use super::step::{Probe, Step};
 use super::transport::{CommittedOffsets, Fetched, FetchedRecord, Input, InputOffsets, Transport, TransportFailure};
-use crate::core::batch::{Accounts, PartitionState};
+use crate::core::batch::{Accounts, Census, PartitionState};
 use crate::core::partition::{PartitionId, home_partition};
 use crate::health::{Lag, TenantTally};
 use crate::internal_events::{AlarmChange, ClockSkewed, InputArrived, InputWaiting};
@@ -83,6 +83,8 @@ enum Slot<P> {
     Restoring {
         /// Which assignment it is for.
         assignment: u64,
+        /// By the monotonic clock.
+        requested: Duration,
     },
     /// It is rated.
     Active(Box<Active<P>>),
@@ -354,7 +356,8 @@ impl<T: Transport> Worker<T> {
         let count = self.engine.partitions();
         for (partition, census) in self.accounts.census(|tenant| home_partition(tenant.as_str(), count)) {
             if let Some(Slot::Active(_)) = self.slots.get(&partition) {
-                health.set_tenants(partition, TenantTally::from(census));
+                let Census { accounts, blocked, frozen } = census;
+                health.set_tenants(partition, TenantTally { tenants: accounts, blocked, frozen });
             }
         }
     }

@@ -33,7 +33,6 @@ pub mod plan_toml;
 pub mod quarantine;
 mod record;
 mod rejected;
-// pub mod schema;
 mod source;
 mod value;
 

@@ -247,6 +247,11 @@ impl Transport for MemoryTransport {
         partitions.iter().map(|partition| self.cluster.stable_offsets(*partition)).collect()
     }
 
+    fn known_end(&mut self, input: Input, partition: PartitionId) -> Option<i64> {
+        let broker = self.cluster.lock();
+        Some(broker.log(Topic::from(input), partition).last_stable_offset())
+    }
+
     fn close(&mut self) -> Result<(), TransportFailure> {
         self.readers.clear();
         self.member.close(&mut self.cluster.lock().group);

@@ -3,6 +3,7 @@
 use super::transaction::Reading;
 use super::{Active, Now, Slot, Worker};
 use crate::core::partition::{PartitionId, home_partition};
+use crate::health::TenantTally;
 use crate::internal_events::{
     AccountFrozen, PartitionReady, PartitionStopped, PartitionsLost, RebalanceAssigned, RebalanceRevoked,
 };
@@ -26,15 +27,15 @@ impl<T: Transport> Worker<T> {
         self.transport.accept_assignment()?;
         RebalanceAssigned { worker: self.id, partitions }.emit(&self.metrics);
         for partition in partitions {
-            self.request_restore(*partition);
+            self.request_restore(*partition, now);
         }
         Ok(())
     }
 
-    fn request_restore(&mut self, partition: PartitionId) {
+    fn request_restore(&mut self, partition: PartitionId, now: Now) {
         self.assignments += 1;
         let assignment = self.assignments;
-        self.slots.insert(partition, Slot::Restoring { assignment });
+        self.slots.insert(partition, Slot::Restoring { assignment, requested: now.monotonic });
         self.restores.push(RestoreRequest { partition, assignment });
     }
 
@@ -69,11 +70,11 @@ impl<T: Transport> Worker<T> {
     }
 
     /// What we hold of a partition is worth nothing: its state is read again from the log.
-    pub(super) fn restore_anew(&mut self, partition: PartitionId) -> Result<(), TransportFailure> {
+    pub(super) fn restore_anew(&mut self, partition: PartitionId, now: Now) -> Result<(), TransportFailure> {
         if let Some(Slot::Active(_)) = self.slots.get(&partition) {
             self.transport.stop(partition)?;
             self.drop_partitions(&[partition]);
-            self.request_restore(partition);
+            self.request_restore(partition, now);
         }
         Ok(())
     }
@@ -81,7 +82,7 @@ impl<T: Transport> Worker<T> {
     /// Whether anyone waits for the answer to a request.
     pub fn awaits(&self, request: RestoreRequest) -> bool {
         matches!(self.slots.get(&request.partition),
-            Some(Slot::Restoring { assignment }) if *assignment == request.assignment)
+            Some(Slot::Restoring { assignment, .. }) if *assignment == request.assignment)
     }
 
     /// Starts a partition whose past was read, or stops it. An answer to an earlier assignment is thrown away.
@@ -89,9 +90,10 @@ impl<T: Transport> Worker<T> {
     /// # Errors
     /// As [`Worker::step`].
     pub fn restored(&mut self, answer: RestoreAnswer, now: Now) -> Result<(), TransportFailure> {
-        if !self.awaits(answer.request) {
-            return Ok(());
-        }
+        let requested = match self.slots.get(&answer.request.partition) {
+            Some(Slot::Restoring { assignment, requested }) if *assignment == answer.request.assignment => *requested,
+            _ => return Ok(()),
+        };
         let partition = answer.request.partition;
         let restored = match answer.outcome {
             Ok(restored) => restored,
@@ -102,6 +104,12 @@ impl<T: Transport> Worker<T> {
         };
         self.reached(Step::BeforeStart)?;
         self.transport.start(partition, restored.at)?;
+        let blocked = restored.accounts.iter().filter(|account| account.blocked.is_some()).count();
+        let tenants = TenantTally {
+            tenants: as_u64(restored.accounts.len()),
+            blocked: as_u64(blocked),
+            frozen: as_u64(restored.frozen.len()),
+        };
         for account in restored.accounts {
             self.accounts.restore(account);
         }
@@ -111,7 +119,8 @@ impl<T: Transport> Worker<T> {
         }
         let reading = Reading { at: restored.at, committed: restored.committed };
         self.slots.insert(partition, Slot::Active(Box::new(Active::new(restored.state, reading, now))));
-        PartitionReady { partition, events: restored.events }.emit(&self.metrics);
+        let took = now.monotonic.saturating_sub(requested);
+        PartitionReady { partition, events: restored.events, tenants, took }.emit(&self.metrics);
         Ok(())
     }
 
@@ -132,4 +141,8 @@ impl<T: Transport> Worker<T> {
         self.slots.insert(partition, Slot::Stopped);
         PartitionStopped { partition, message: &stopped.to_string() }.emit(&self.metrics);
     }
+}
+
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).expect("a count of things in memory")
 }

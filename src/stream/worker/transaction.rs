@@ -13,7 +13,7 @@ use crate::stream::engine::Outputs;
 use crate::stream::inputs::Inputs;
 use crate::stream::step::Step;
 use crate::stream::transport::{
-    CommittedOffset, CommittedOffsets, Input, OffsetToCommit, Output, Transport, TransportFailure,
+    CommittedOffset, CommittedOffsets, Input, OffsetToCommit, Transport, TransportFailure,
 };
 use crate::wire::offset_metadata::OffsetMetadata;
 
@@ -205,7 +205,7 @@ impl<T: Transport> Worker<T> {
             }
             Resolution::Recover => {
                 for partition in partitions {
-                    self.restore_anew(partition)?;
+                    self.restore_anew(partition, now)?;
                 }
                 self.go_back()
             }

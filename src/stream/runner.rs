@@ -1,0 +1,206 @@
+//! The threads: one a worker, one beside it for its restores. Nothing else in the engine knows that there are any.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::recovery::{RestoreAnswer, RestoreJob, RestoreProgress, RestoreRequest};
+use super::step::Probe;
+use super::transport::{RestoreSource, Transport, TransportFailure};
+use super::worker::{Now, Worker};
+use crate::core::partition::PartitionId;
+use crate::health::RestoreProgress as Progress;
+use crate::internal_events::RestoreProgressed;
+use crate::metrics::Metrics;
+
+/// How long an idle worker waits for a record before it looks for anything else to do.
+const IDLE_WAIT: Duration = Duration::from_millis(5);
+/// How long a restore waits for records, and before it asks again for offsets that are not stable.
+const RESTORE_WAIT: Duration = Duration::from_millis(20);
+/// Failures in a row after which a restore ends its worker.
+const RESTORE_FAILURES_MAX: u32 = 10;
+
+/// The clocks of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the engine's threads read the monotonic clock")]
+    pub fn start() -> Clock {
+        Clock { started: Instant::now() }
+    }
+
+    /// What to tell a worker.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the engine's threads read the wall clock")]
+    pub fn now(&self) -> Now {
+        Now { wall: Timestamp::now(), monotonic: self.started.elapsed() }
+    }
+}
+
+/// A worker on its thread.
+#[derive(Debug)]
+pub struct RunningWorker {
+    thread: JoinHandle<Result<(), TransportFailure>>,
+}
+
+impl RunningWorker {
+    /// Whether it has ended, by itself or since it was told to.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// How it ended.
+    ///
+    /// # Errors
+    /// What it could not go on from.
+    ///
+    /// # Panics
+    /// If the worker panicked: a bug.
+    pub fn join(self) -> Result<(), TransportFailure> {
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+/// What a worker's threads are made of.
+pub struct Parts<T: Transport, S, F> {
+    /// The worker; owned by its thread from here on.
+    pub worker: Worker<T>,
+    /// Which of the process's workers it is.
+    pub id: u32,
+    /// Makes the clients of the restore thread, on that thread, when they are first needed.
+    pub source: F,
+    /// Told of every step of a restore.
+    pub restore_probe: Box<Probe>,
+    /// Shared by the process.
+    pub metrics: Arc<Metrics>,
+    /// Names the type of the clients.
+    pub source_type: std::marker::PhantomData<S>,
+}
+
+/// Starts a worker. It ends when `stop` is set, after a last commit, or when it cannot go on.
+///
+/// # Panics
+/// If the system gives no thread.
+pub fn spawn<T, S, F>(parts: Parts<T, S, F>, clock: Clock, stop: Arc<AtomicBool>) -> RunningWorker
+where
+    T: Transport + Send + 'static,
+    T::Payload: Send,
+    S: RestoreSource + 'static,
+    F: Fn() -> Result<S, TransportFailure> + Send + 'static,
+{
+    let Parts { worker, id, source, restore_probe, metrics, .. } = parts;
+    let (ask, asked) = channel();
+    let (answer, answers) = channel();
+    let restores = Restores { asked, answer, probe: restore_probe, metrics: Arc::clone(&metrics) };
+    let spawn = |name: String| thread::Builder::new().name(name);
+    spawn(format!("restore-{id}")).spawn(move || restores.run(source)).expect("the system has a thread left");
+    let thread = spawn(format!("worker-{id}"))
+        .spawn(move || {
+            let result = run_worker(worker, id, &clock, &stop, &ask, &answers, &metrics);
+            metrics.health().worker_ended(id);
+            result
+        })
+        .expect("the system has a thread left");
+    RunningWorker { thread }
+}
+
+fn run_worker<T: Transport>(
+    mut worker: Worker<T>,
+    id: u32,
+    clock: &Clock,
+    stop: &AtomicBool,
+    ask: &Sender<RestoreRequest>,
+    answers: &Receiver<Result<RestoreAnswer, TransportFailure>>,
+    metrics: &Metrics,
+) -> Result<(), TransportFailure> {
+    while !stop.load(Ordering::Acquire) {
+        let now = clock.now();
+        metrics.health().worker_stepped(id, stepped_at(clock, now));
+        worker.step(now, IDLE_WAIT)?;
+        for request in worker.take_restores() {
+            ask.send(request).expect("the restore thread lives as long as its worker");
+        }
+        loop {
+            match answers.try_recv() {
+                Ok(answer) => worker.restored(answer?, clock.now())?,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => panic!("the restore thread ended before its worker"),
+            }
+        }
+    }
+    worker.shut_down(clock.now())
+}
+
+fn stepped_at(clock: &Clock, now: Now) -> Instant {
+    clock.started + now.monotonic
+}
+
+/// The thread beside a worker: one restore after the other, with one set of clients.
+struct Restores {
+    asked: Receiver<RestoreRequest>,
+    answer: Sender<Result<RestoreAnswer, TransportFailure>>,
+    probe: Box<Probe>,
+    metrics: Arc<Metrics>,
+}
+
+impl Restores {
+    /// Ends when the worker does.
+    fn run<S: RestoreSource>(mut self, source: impl Fn() -> Result<S, TransportFailure>) {
+        let mut clients: Option<S> = None;
+        while let Ok(request) = self.asked.recv() {
+            let mut failures = 0;
+            let answer = loop {
+                match self.restore(request, &mut clients, &source) {
+                    Ok(answer) => break Ok(answer),
+                    Err(failure) => {
+                        failures += 1;
+                        // New clients, and from the start: what was folded in part is thrown away.
+                        clients = None;
+                        if failures == RESTORE_FAILURES_MAX {
+                            break Err(failure);
+                        }
+                        tracing::warn!(partition = request.partition.0, %failure, "a restore begins anew");
+                    }
+                }
+            };
+            if self.answer.send(answer).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn restore<S: RestoreSource>(
+        &mut self,
+        request: RestoreRequest,
+        clients: &mut Option<S>,
+        source: impl Fn() -> Result<S, TransportFailure>,
+    ) -> Result<RestoreAnswer, TransportFailure> {
+        let clients = match clients {
+            Some(clients) => clients,
+            None => clients.insert(source()?),
+        };
+        let mut job = RestoreJob::new(request);
+        loop {
+            match job.step(clients, RESTORE_WAIT, &mut *self.probe)? {
+                RestoreProgress::Working { folded, to_go } => self.report(request.partition, folded, to_go),
+                RestoreProgress::Waiting => {
+                    // A request that came meanwhile is not answered by waiting, but a worker that ended is.
+                    thread::park_timeout(RESTORE_WAIT);
+                }
+                RestoreProgress::Done(answer) => return Ok(*answer),
+            }
+        }
+    }
+
+    fn report(&self, partition: PartitionId, folded: u64, to_go: u64) {
+        let progress = Progress { folded, to_fold: folded + to_go };
+        RestoreProgressed { partition, progress }.emit(&self.metrics);
+    }
+}
