@@ -1,5 +1,6 @@
 //! Tollkeeper: a streaming call-rating engine for prepaid telephony.
 
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod desk;

@@ -18,9 +18,10 @@ use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-pub use counts::{BatchCounts, CdrOutcome, CommandOutcome, CurrencyCode, RechargeState};
+pub use counts::{BatchCounts, CdrOutcome, CommandOutcome, RechargeState};
 
 use crate::core::account::Broken;
+use crate::core::currency::Currency;
 use crate::core::money::Money;
 use crate::core::reason::{Reason, Refusal};
 use crate::health::Health;
@@ -293,7 +294,7 @@ pub struct Metrics {
 }
 
 /// Exact sums of debits by currency.
-type DebitedSums = Mutex<BTreeMap<CurrencyCode, Money>>;
+type DebitedSums = Mutex<BTreeMap<Currency, Money>>;
 
 impl Metrics {
     /// All metrics at zero, in a registry of their own, with a [`Health`] of their own.
@@ -384,7 +385,7 @@ impl Metrics {
 
     /// The exact sum of the debits published so far, by currency. A sum that would reach 10^15 begins anew, which
     /// Prometheus takes for a restart.
-    pub fn debited(&self) -> BTreeMap<CurrencyCode, Money> {
+    pub fn debited(&self) -> BTreeMap<Currency, Money> {
         self.debited.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -410,7 +411,7 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.registry.gather()).expect("names and labels are valid text")
     }
 
-    fn add_debited(&self, amounts: &[(CurrencyCode, Money)]) {
+    fn add_debited(&self, amounts: &[(Currency, Money)]) {
         let mut sums = self.debited.lock().unwrap_or_else(PoisonError::into_inner);
         for (currency, amount) in amounts {
             let sum = sums.entry(*currency).or_default();
@@ -486,6 +487,10 @@ mod tests {
     use crate::core::partition::PartitionId;
     use crate::health::{Lag, PartitionState, TenantTally};
 
+    fn usd() -> Currency {
+        "USD".parse().unwrap()
+    }
+
     fn value(metrics: &Metrics, series: &str) -> String {
         let text = metrics.exposition();
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
@@ -496,7 +501,7 @@ mod tests {
     fn what_is_exposed_is_what_is_documented() {
         let metrics = Metrics::new();
         metrics.set_catalog_version("0123");
-        metrics.add_debited(&[(*b"USD", Money::ZERO)]);
+        metrics.add_debited(&[(usd(), Money::ZERO)]);
         let mut exposed: Vec<(String, String)> = Vec::new();
         for line in metrics.exposition().lines() {
             if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
@@ -542,7 +547,7 @@ mod tests {
         for _ in 0..10 {
             counts.add_read(Input::Cdrs);
             counts.add_cdr(CdrOutcome::Debited);
-            counts.add_debited(*b"USD", "0.1".parse().unwrap());
+            counts.add_debited(usd(), "0.1".parse().unwrap());
         }
         counts.add_read(Input::Cdrs);
         counts.add_cdr(CdrOutcome::Quarantined(Reason::NoRate));
@@ -553,7 +558,7 @@ mod tests {
         assert_eq!(value(&metrics, "tollkeeper_cdrs_total{outcome=\"quarantined\",reason=\"no_rate\"}"), "2");
         assert_eq!(value(&metrics, "tollkeeper_records_read_total{input=\"cdrs\"}"), "22");
         assert_eq!(value(&metrics, "tollkeeper_debited_amount_total{currency=\"USD\"}"), "2");
-        assert_eq!(metrics.debited()[b"USD"], "2".parse().unwrap());
+        assert_eq!(metrics.debited()[&usd()], "2".parse().unwrap());
         assert_eq!(value(&metrics, "tollkeeper_transaction_duration_seconds_count"), "2");
         assert_eq!(value(&metrics, "tollkeeper_batch_records_bucket{le=\"100\"}"), "2");
         assert_eq!(value(&metrics, "tollkeeper_batch_records_bucket{le=\"10\"}"), "0");
@@ -574,8 +579,8 @@ mod tests {
     #[test]
     fn a_sum_that_reaches_the_limit_begins_anew() {
         let metrics = Metrics::new();
-        metrics.add_debited(&[(*b"USD", "999999999999999".parse().unwrap()), (*b"USD", "2".parse().unwrap())]);
-        assert_eq!(metrics.debited()[b"USD"], "2".parse().unwrap());
+        metrics.add_debited(&[(usd(), "999999999999999".parse().unwrap()), (usd(), "2".parse().unwrap())]);
+        assert_eq!(metrics.debited()[&usd()], "2".parse().unwrap());
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Collector for DebitedCollector {
         let counters = amounts();
         for (currency, sum) in &*self.sums.lock().unwrap_or_else(PoisonError::into_inner) {
             let nearest: f64 = sum.to_string().parse().expect("an amount is written as a decimal number");
-            counters.with_label_values(&[String::from_utf8_lossy(currency)]).inc_by(nearest);
+            counters.with_label_values(&[currency.as_str()]).inc_by(nearest);
         }
         counters.collect()
     }

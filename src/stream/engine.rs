@@ -195,7 +195,7 @@ impl Engine {
         }
         take.counts.free_calls += u64::from(free_call);
         if let Some(account) = take.view.account(tenant) {
-            take.counts.add_debited(account.settings.currency.bytes(), amount);
+            take.counts.add_debited(account.settings.currency, amount);
         }
         take.follow(tenant, &cause);
         CdrOutcome::Debited
