@@ -8,5 +8,6 @@ pub mod health;
 pub mod internal_events;
 pub mod logs;
 pub mod metrics;
+pub mod offline;
 pub mod stream;
 pub mod wire;

@@ -18,8 +18,10 @@ use crate::core::reason::Reason;
 use crate::internal_events::{AccountFrozen, LawViolated, SettlementUnmatched};
 use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
 use crate::wire;
+use crate::wire::alert::{CommandRefused, UnmatchedSettlement};
 use crate::wire::envelope::{Envelope, Kind};
-use crate::wire::quarantine::{DuplicateOf, Quarantined, SourceRef};
+use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
+use crate::wire::SourceRef;
 
 /// What turns records into events: the same for every worker of a process.
 #[derive(Clone, Debug)]
@@ -127,7 +129,7 @@ impl Engine {
                         CallVerdict::Debit(body) => self.debit(take, &tenant, body, record),
                         CallVerdict::Rejected(rejection) => take.reject(&rejection, record),
                         CallVerdict::Duplicate { part } => {
-                            take.duplicate(&tenant, &DuplicateOf::Call { call_id: &call_id, part });
+                            take.duplicate(&tenant, DuplicateOf::Call { call_id, part });
                             CdrOutcome::Duplicate
                         }
                     }
@@ -152,8 +154,7 @@ impl Engine {
                     match decide_command::command(take.view, &self.catalog, &self.rules, command) {
                         CommandVerdict::Apply(bodies) => self.apply(take, &tenant, command_id, bodies, record),
                         CommandVerdict::Duplicate { first } => {
-                            let duplicate = DuplicateOf::Command { command_id: &command_id, first };
-                            take.duplicate(&tenant, &duplicate);
+                            take.duplicate(&tenant, DuplicateOf::Command { command_id, first });
                             CommandOutcome::Duplicate
                         }
                         CommandVerdict::Refused(refused) => self.refuse(take, &tenant, command_id, refused),
@@ -227,8 +228,15 @@ impl Engine {
     ) -> CommandOutcome {
         let Refused { refusal, detail, unmatched } = refused;
         let time = take.view.clock();
+        let answer = CommandRefused {
+            tenant: tenant.clone(),
+            command_id: command_id.clone(),
+            time,
+            refusal,
+            detail: detail.into(),
+        };
         take.outputs.push(Output::Alerts, take.partition, tenant, |into| {
-            wire::alert::encode_refused(tenant, &command_id, time, refusal, &detail, into);
+            wire::alert::encode_refused(&answer, into);
         });
         match unmatched {
             Some(body) if take.view.account(tenant).is_some() => {
@@ -238,9 +246,10 @@ impl Engine {
             Some(EventBody::SettlementUnmatched { recharge_id, payment_reference, .. }) => {
                 SettlementUnmatched { tenant, recharge_id: &recharge_id }.emit(take.metrics);
                 take.counts.add_recharge(RechargeState::Unmatched);
-                let reference = payment_reference.as_deref();
-                take.outputs.push(Output::Alerts, take.partition, tenant, |into| {
-                    wire::alert::encode_unmatched(tenant, &command_id, time, &recharge_id, reference, into);
+                let tenant = tenant.clone();
+                let alert = UnmatchedSettlement { tenant, command_id, time, recharge_id, payment_reference };
+                take.outputs.push(Output::Alerts, take.partition, &alert.tenant, |into| {
+                    wire::alert::encode_unmatched(&alert, into);
                 });
             }
             Some(_) | None => {}
@@ -326,17 +335,17 @@ impl Take<'_, '_> {
     }
 
     fn quarantine(&mut self, reason: Reason, detail: &str, record: &[u8]) {
-        let received_at = self.view.clock();
-        let quarantined = Quarantined { reason, detail, source: &self.origin, received_at, record };
+        let source = self.origin.clone();
+        let entry = Quarantined { reason, detail: Cow::Borrowed(detail), source, record: Kept::of(record) };
         self.outputs.push(Output::Quarantine, self.partition, "", |into| {
-            wire::quarantine::encode(&quarantined, into);
+            wire::quarantine::encode(&Entry::Quarantined(entry), into);
         });
     }
 
-    fn duplicate(&mut self, tenant: &str, of: &DuplicateOf<'_>) {
-        let received_at = self.view.clock();
+    fn duplicate(&mut self, tenant: &str, of: DuplicateOf<'_>) {
+        let entry = Duplicate { tenant: Cow::Borrowed(tenant), of, source: self.origin.clone() };
         self.outputs.push(Output::Quarantine, self.partition, tenant, |into| {
-            wire::quarantine::encode_duplicate(tenant, of, &self.origin, received_at, into);
+            wire::quarantine::encode(&Entry::Duplicate(entry), into);
         });
     }
 

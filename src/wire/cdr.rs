@@ -145,7 +145,7 @@ impl<'de> Deserialize<'de> for RawAttributes<'de> {
 
 /// A record could not be read: of another version, or malformed?
 #[cold]
-fn judge_unread(json: &str, fault: &serde_json::Error) -> Rejected {
+pub(super) fn judge_unread(json: &str, fault: &serde_json::Error) -> Rejected {
     match version_of(json) {
         Some(other) if other != VERSION => other_version(other),
         _ if fault.is_data() => Rejected::malformed(without_place(fault)),
@@ -158,7 +158,7 @@ pub(super) fn other_version(version: u64) -> Rejected {
 }
 
 /// The version of a record that is an object, whatever else is in it. `None`: it names none.
-pub(super) fn version_of(json: &str) -> Option<u64> {
+fn version_of(json: &str) -> Option<u64> {
     struct VersionAlone(Option<u64>);
     impl<'de> Deserialize<'de> for VersionAlone {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -9,32 +9,37 @@
 //! | envelope | `reroute` | [`envelope`] |
 //! | quarantine entry | `quarantine` | [`quarantine`] |
 //! | metadata of committed offsets | | [`offset_metadata`] |
+//! | price list, number plan, plans | files of a catalog | [`deck_csv`], [`number_plan_csv`], [`plan_toml`] |
 //!
 //! Each form has a JSON Schema ([`schema`]), and tests hold code and schema together. What comes from outside (CDRs, commands,
-//! envelopes) gets a reason where it cannot be read; what the engine wrote itself (events, quarantine entries) gets a fault.
+//! envelopes) gets a reason where it cannot be read, a file of a catalog gets all its faults, and what the engine wrote itself
+//! (events, quarantine entries) gets one.
 //! No decoder panics, whatever the bytes are.
 
-// pub mod alert;
+pub mod alert;
+mod bytes;
 pub mod cdr;
 pub mod command;
 mod csv_table;
 pub mod deck_csv;
-// pub mod envelope;
+pub mod envelope;
 pub mod event;
 pub mod fault;
 mod fields;
 mod json;
 pub mod number_plan_csv;
-// pub mod offset_metadata;
-// pub mod quarantine;
+pub mod offset_metadata;
 pub mod plan_toml;
+pub mod quarantine;
 mod record;
 mod rejected;
-// pub mod schema;
-// pub mod source;
+mod source;
 mod value;
 
 pub use rejected::Rejected;
+pub use source::SourceRef;
 
 /// The largest record that is read, in bytes; of an envelope it bounds the record inside.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
+/// The largest such record as a JSON text: every byte a control character, written as `\u0000`.
+const ESCAPED_RECORD_BYTES_MAX: usize = 6 * RECORD_BYTES_MAX;

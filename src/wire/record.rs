@@ -11,12 +11,12 @@ use serde::de::Error;
 macro_rules! record {
     (
         $(#[$doc:meta])*
-        struct $name:ident<$life:lifetime>, unknown fields are $policy:ident:
+        $visibility:vis struct $name:ident<$life:lifetime>, unknown fields are $policy:ident:
         $($wire:literal => $field:ident: $value:ty,)*
     ) => {
         $(#[$doc])*
-        struct $name<$life> {
-            $($field: Option<$value>,)*
+        $visibility struct $name<$life> {
+            $($visibility $field: Option<$value>,)*
             borrowed: std::marker::PhantomData<&$life str>,
         }
 

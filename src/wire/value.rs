@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
+use super::envelope::Kind;
 use crate::core::cdr::{CallClass, Direction, NumberType, Service};
 use crate::core::currency::Currency;
 use crate::core::duration::{CallDuration, DurationError};
@@ -149,6 +150,7 @@ read_by_code!(
     NumberType: NumberType::ALL,
     CallClass: CallClass::ALL,
     LineKind: LineKind::ALL,
+    Kind: Kind::ALL,
     NoRatePolicy: [NoRatePolicy::Quarantine, NoRatePolicy::FreeCall],
 );
 

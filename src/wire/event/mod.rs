@@ -31,7 +31,7 @@ use crate::core::money::Money;
 use crate::core::tenant::TenantId;
 
 /// `source` of all events of the engine.
-const SOURCE: &str = "/tollkeeper";
+pub(super) const SOURCE: &str = "/tollkeeper";
 
 /// Why an event of a ledger cannot be read. A ledger is written by the engine alone: something is broken, or a later release
 /// wrote it.
@@ -52,7 +52,7 @@ pub enum EventFault {
 }
 
 impl EventFault {
-    fn malformed(detail: impl ToString) -> EventFault {
+    pub(super) fn malformed(detail: impl ToString) -> EventFault {
         EventFault::Malformed { detail: bounded(detail.to_string()) }
     }
 }
@@ -156,13 +156,42 @@ fn write_mark(command: &CommandMark<'_>, data: &mut Object<'_>) {
 
 record! {
     /// The frame of an event.
-    struct RawEvent<'a>, unknown fields are refused:
+    pub(super) struct RawEvent<'a>, unknown fields are refused:
     "specversion" => specversion: Text<'a>,
     "id" => id: Text<'a>,
     "source" => source: Text<'a>,
     "type" => type_name: Text<'a>,
     "time" => time: Parsed<Timestamp>,
     "data" => data: &'a RawValue,
+}
+
+impl<'a> RawEvent<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<RawEvent<'a>, EventFault> {
+        let json = std::str::from_utf8(bytes).map_err(|_| EventFault::malformed("not UTF-8"))?;
+        let raw: RawEvent<'_> = serde_json::from_str(json)?;
+        for (name, text, expected) in [("specversion", &raw.specversion, "1.0"), ("source", &raw.source, SOURCE)] {
+            if !text.as_ref().is_some_and(|Text(text)| text == expected) {
+                return Err(EventFault::malformed(format_args!("{name}: not {expected}")));
+            }
+        }
+        Ok(raw)
+    }
+
+    pub(super) fn id(&self) -> Result<&Cow<'a, str>, FieldFault> {
+        self.id.as_ref().map(|Text(id)| id).ok_or_else(|| FieldFault::missing("id"))
+    }
+
+    pub(super) fn type_name(&self) -> Result<&str, FieldFault> {
+        self.type_name.as_ref().map(|Text(name)| &**name).ok_or_else(|| FieldFault::missing("type"))
+    }
+
+    pub(super) fn time(&self) -> Result<Timestamp, FieldFault> {
+        self.time.as_ref().map(|Parsed(time)| *time).ok_or_else(|| FieldFault::missing("time"))
+    }
+
+    pub(super) fn data(&self) -> Result<&'a str, FieldFault> {
+        self.data.map(RawValue::get).ok_or_else(|| FieldFault::missing("data"))
+    }
 }
 
 /// The account and the place in its sequence that a body belongs to.
@@ -183,32 +212,22 @@ struct Data<'a> {
 /// # Errors
 /// [`EventFault`]: not of the form that [`encode`] writes, or of a type or with a field that this release does not know.
 pub fn decode(bytes: &[u8]) -> Result<Event<'_>, EventFault> {
-    let json = std::str::from_utf8(bytes).map_err(|_| EventFault::malformed("not UTF-8"))?;
-    let raw: RawEvent<'_> = serde_json::from_str(json)?;
-    let missing = |name| move || EventFault::from(FieldFault::missing(name));
-    for (name, text, expected) in [("specversion", &raw.specversion, "1.0"), ("source", &raw.source, SOURCE)] {
-        if !text.as_ref().is_some_and(|Text(text)| text == expected) {
-            return Err(EventFault::malformed(format_args!("{name}: not {expected}")));
-        }
-    }
-    let Parsed(time) = raw.time.ok_or_else(missing("time"))?;
-    let Text(type_name) = raw.type_name.ok_or_else(missing("type"))?;
-    let data = raw.data.ok_or_else(missing("data"))?.get();
-    let place = raw.id.and_then(|Text(id)| place_of(id)).ok_or_else(|| EventFault::malformed("id: not tenant/seq"))?;
+    let raw = RawEvent::read(bytes)?;
+    let place = place_of(raw.id()?).ok_or_else(|| FieldFault::new("id", "not tenant/seq"))?;
+    let (time, type_name, data) = (raw.time()?, raw.type_name()?, raw.data()?);
     let Data { cause, balance, body } =
-        if type_name == debit::TYPE { debit::read(data)? } else { read_data(&type_name, &place, data)? };
+        if type_name == debit::TYPE { debit::read(data)? } else { read_data(type_name, &place, data)? };
     Ok(Event { tenant: place.tenant, seq: place.seq, time, cause: Cause::Written(cause), balance, body })
 }
 
 /// `<tenant>/<seq>`.
-fn place_of(id: Cow<'_, str>) -> Option<Place<'_>> {
+fn place_of<'a>(id: &Cow<'a, str>) -> Option<Place<'a>> {
     let (tenant, seq) = id.split_once('/')?;
     let seq = read_sequence(seq)?;
     TenantId::is_valid(tenant).then_some(())?;
-    let tenant_len = tenant.len();
     let tenant = match id {
-        Cow::Borrowed(id) => Cow::Borrowed(&id[..tenant_len]),
-        Cow::Owned(id) => Cow::Owned(id[..tenant_len].to_owned()),
+        Cow::Borrowed(id) => Cow::Borrowed(&id[..tenant.len()]),
+        Cow::Owned(_) => Cow::Owned(tenant.to_owned()),
     };
     Some(Place { tenant, seq })
 }
