@@ -1,7 +1,7 @@
 //! Metrics: every name, what it means, and the one registry.
 //!
 //! Workers count into a [`BatchCounts`] and publish it when its transaction is committed; rare things are counted where they
-//! are logged ([`crate::internal_events`]); what a scrape can ask for (partitions, tenants, lag) is read from [`Health`] when
+//! are logged ([`crate::internal_events`]); what a scrape can ask for (partitions, tenants, lag) is read from [`Health`](crate::health::Health) when
 //! it asks. No tenant, number or call id is ever a label. Partitions are none either: with three inputs they would make
 //! hundreds of series that move between nodes; lag is the sum (records) or the worst (seconds) over the partitions of the
 //! process, and `/health/ready` names a partition that is stuck.

@@ -34,7 +34,7 @@ impl LawViolated<'_> {
 }
 
 /// An account was frozen since a law was broken in it: its records go to quarantine, the others go on. The gauge of frozen
-/// accounts follows with the partition's [`TenantTally`].
+/// accounts follows with the partition's [`TenantTally`](crate::health::TenantTally).
 #[derive(Debug)]
 pub struct AccountFrozen<'a> {
     /// Whose account.
