@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::config_args::HEADING;
 use super::{ConfigArgs, Exit, LogArgs, require_kafka};
 use crate::config::Config;
 use crate::stream::step::Step;
@@ -16,16 +17,16 @@ pub struct RunArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Name of this node, unique in the group and stable over restarts; the host name unless given
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = HEADING, value_name = "NAME")]
     pub instance: Option<String>,
     /// Worker threads
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = HEADING, value_name = "N")]
     pub workers: Option<String>,
     /// Directory with the price lists and the number plan
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = HEADING, value_name = "DIR")]
     pub catalog: Option<String>,
     /// Where /metrics and /health are served
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, help_heading = HEADING, value_name = "IP:PORT")]
     pub http_listen: Option<String>,
     /// Ends the process, as kill -9 would, the Nth time that a step of the protocol is reached
     #[arg(long, hide = true, value_name = "STEP:N")]
