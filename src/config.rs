@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 pub use keys::{KEYS, Key, Kind, example_file, markdown_table};
-pub use settings::{KafkaSettings, LogFormat, NoRatePolicy, Settings};
+pub use settings::{KafkaSettings, LogFormat, Settings};
 
 /// What every variable of the environment begins with: `TOLLKEEPER_COMMIT_INTERVAL_MS` sets `commit_interval_ms`, and
 /// `TOLLKEEPER_KAFKA_SECURITY_PROTOCOL` the `security.protocol` of the `[kafka]` table.
@@ -304,6 +304,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::core::tenant::NoRatePolicy;
 
     fn with_environment(variables: &[(&str, &str)]) -> Sources {
         Sources {
@@ -351,7 +352,9 @@ mod tests {
         let mut sources = with_environment(&[("TOLLKEEPER_WORKERS", "4"), ("TOLLKEEPER_GROUP_ID", "from-env")]);
         sources.file = Some(file.path().to_owned());
         sources.flags = vec![("workers".to_owned(), "5".to_owned())];
+        sources.environment.push(("TOLLKEEPER_NO_RATE".to_owned(), "free_call".to_owned()));
         let config = Config::load(&sources).unwrap();
+        assert_eq!(config.no_rate, NoRatePolicy::FreeCall);
         assert_eq!((config.workers, &*config.group_id, &*config.topic_prefix), (5, "from-env", "from-file"));
     }
 

@@ -1,5 +1,6 @@
 //! Tollkeeper: a streaming call-rating engine for prepaid telephony.
 
+pub mod cli;
 pub mod config;
 pub mod core;
 pub mod desk;
@@ -7,5 +8,6 @@ pub mod health;
 pub mod internal_events;
 pub mod logs;
 pub mod metrics;
+pub mod offline;
 pub mod stream;
 pub mod wire;

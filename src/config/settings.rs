@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::keys::KEYS;
 use super::{Fault, TRANSACTIONAL_ID_LEN_MAX};
+use crate::core::tenant::NoRatePolicy;
 
 /// All keys with their values. What each means and its range are in [`KEYS`], which is also the README's table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,7 @@ pub struct Settings {
     pub shutdown_deadline_seconds: u64,
     pub acceptance_window_days: u32,
     pub acceptance_ahead_minutes: u32,
+    #[serde(with = "no_rate_code")]
     pub no_rate: NoRatePolicy,
     pub input_wait_alarm_seconds: u64,
     pub clock_skew_alarm_seconds: u64,
@@ -37,16 +39,6 @@ pub struct Settings {
     pub log_format: LogFormat,
     pub log_filter: String,
     pub kafka: KafkaSettings,
-}
-
-/// What becomes of a call that no price list prices (R9), where the tenant does not say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoRatePolicy {
-    /// Put aside with reason `no_rate`, to be replayed.
-    Quarantine,
-    /// Debited with 0 and marked `free_call`.
-    FreeCall,
 }
 
 /// The form of the logs on standard error.
@@ -228,4 +220,22 @@ impl fmt::Debug for KafkaSettings {
 
 fn fault(key: &str, message: String) -> Fault {
     Fault { key: key.to_owned(), origin: None, message }
+}
+
+/// The policy of the core, written as its stable code.
+mod no_rate_code {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    use crate::core::tenant::NoRatePolicy;
+
+    pub(super) fn serialize<S: Serializer>(policy: &NoRatePolicy, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(policy.code())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NoRatePolicy, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        let policies = [NoRatePolicy::Quarantine, NoRatePolicy::FreeCall];
+        policies.into_iter().find(|policy| policy.code() == code).ok_or_else(|| D::Error::custom("no such policy"))
+    }
 }

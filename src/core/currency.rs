@@ -13,11 +13,6 @@ pub struct Currency([u8; 3]);
 pub struct NotACurrency;
 
 impl Currency {
-    /// The three letters, as bytes.
-    pub fn bytes(self) -> [u8; 3] {
-        self.0
-    }
-
     /// The three letters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("three capital letters")

@@ -7,9 +7,10 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, GaugeVec, IntGauge, IntGaugeVec};
 
+use super::registry::{DebitedSums, VALID};
 use super::{
-    ACCOUNTS_FROZEN, DEBITED, DebitedSums, INPUT_LAG_RECORDS, INPUT_LAG_SECONDS, INPUTS_WAITING, MetricDoc, PARTITIONS,
-    RECOVERY_EXPECTED, RECOVERY_FOLDED, TENANTS, TENANTS_BLOCKED, VALID,
+    ACCOUNTS_FROZEN, DEBITED, INPUT_LAG_RECORDS, INPUT_LAG_SECONDS, INPUTS_WAITING, MetricDoc, PARTITIONS,
+    RECOVERY_EXPECTED, RECOVERY_FOLDED, TENANTS, TENANTS_BLOCKED,
 };
 use crate::health::{Health, Lag, PartitionHealth, PartitionState, PartitionTally, RestoreProgress};
 use crate::stream::transport::Input;
@@ -126,7 +127,7 @@ impl Collector for DebitedCollector {
         let counters = amounts();
         for (currency, sum) in &*self.sums.lock().unwrap_or_else(PoisonError::into_inner) {
             let nearest: f64 = sum.to_string().parse().expect("an amount is written as a decimal number");
-            counters.with_label_values(&[String::from_utf8_lossy(currency)]).inc_by(nearest);
+            counters.with_label_values(&[currency.as_str()]).inc_by(nearest);
         }
         counters.collect()
     }

@@ -1,11 +1,9 @@
 //! What happened to the records of one batch, counted without atomics on the way and published when it is committed.
 
+use crate::core::currency::Currency;
 use crate::core::money::Money;
 use crate::core::reason::{Reason, Refusal};
 use crate::stream::transport::{Input, Output};
-
-/// An ISO 4217 code in capitals.
-pub type CurrencyCode = [u8; 3];
 
 /// What became of one CDR: exactly one of these (R8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +108,7 @@ pub struct BatchCounts {
     /// Times that a block ended.
     pub unblocks: u64,
     /// Exact sums of the debits. A currency stands there twice if one sum would reach the limit of an amount.
-    debited: Vec<(CurrencyCode, Money)>,
+    debited: Vec<(Currency, Money)>,
 }
 
 impl BatchCounts {
@@ -146,7 +144,7 @@ impl BatchCounts {
     }
 
     /// Adds the amount of a debit.
-    pub fn add_debited(&mut self, currency: CurrencyCode, amount: Money) {
+    pub fn add_debited(&mut self, currency: Currency, amount: Money) {
         let sum = self.debited.iter_mut().rev().find(|(code, _)| *code == currency);
         match sum.map(|(_, sum)| (sum.checked_add(amount), sum)) {
             Some((Ok(total), sum)) => *sum = total,
@@ -160,7 +158,7 @@ impl BatchCounts {
     }
 
     /// The sums of the debits.
-    pub fn debited(&self) -> &[(CurrencyCode, Money)] {
+    pub fn debited(&self) -> &[(Currency, Money)] {
         &self.debited
     }
 
@@ -216,6 +214,14 @@ fn add_each<const N: usize>(sums: &mut [u64; N], more: &[u64; N]) {
 mod tests {
     use super::*;
 
+    fn usd() -> Currency {
+        "USD".parse().unwrap()
+    }
+
+    fn eur() -> Currency {
+        "EUR".parse().unwrap()
+    }
+
     /// The arrays are indexed by discriminant and read in the order of `ALL`.
     #[test]
     fn discriminants_are_places_in_the_lists() {
@@ -248,25 +254,25 @@ mod tests {
         first.add_read(Input::Cdrs);
         first.add_written(Output::Ledger, 2);
         first.add_cdr(CdrOutcome::Debited);
-        first.add_debited(*b"USD", "0.25".parse().unwrap());
+        first.add_debited(usd(), "0.25".parse().unwrap());
         let mut second = BatchCounts::default();
         second.add_read(Input::Commands);
         second.add_command(CommandOutcome::Refused(Refusal::TooOld));
         second.add_recharge(RechargeState::Failed);
-        second.add_debited(*b"USD", "0.026".parse().unwrap());
-        second.add_debited(*b"EUR", "1".parse().unwrap());
+        second.add_debited(usd(), "0.026".parse().unwrap());
+        second.add_debited(eur(), "1".parse().unwrap());
         first.merge(&second);
         assert_eq!(first.records_read(), 2);
         assert_eq!(first.outcomes(), 2);
-        assert_eq!(first.debited(), [(*b"USD", "0.276".parse().unwrap()), (*b"EUR", "1".parse().unwrap())]);
+        assert_eq!(first.debited(), [(usd(), "0.276".parse().unwrap()), (eur(), "1".parse().unwrap())]);
     }
 
     #[test]
     fn a_sum_at_the_limit_of_an_amount_loses_nothing() {
         let most: Money = "999999999999999".parse().unwrap();
         let mut counts = BatchCounts::default();
-        counts.add_debited(*b"USD", most);
-        counts.add_debited(*b"USD", most);
-        assert_eq!(counts.debited(), [(*b"USD", most), (*b"USD", most)]);
+        counts.add_debited(usd(), most);
+        counts.add_debited(usd(), most);
+        assert_eq!(counts.debited(), [(usd(), most), (usd(), most)]);
     }
 }

@@ -18,10 +18,10 @@ use crate::core::reason::Reason;
 use crate::internal_events::{AccountFrozen, LawViolated, SettlementUnmatched};
 use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
 use crate::wire;
-use crate::wire::SourceRef;
 use crate::wire::alert::{CommandRefused, UnmatchedSettlement};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
+use crate::wire::SourceRef;
 
 /// What turns records into events: the same for every worker of a process.
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ impl Engine {
                         CallVerdict::Debit(body) => self.debit(take, &tenant, body, record),
                         CallVerdict::Rejected(rejection) => take.reject(&rejection, record),
                         CallVerdict::Duplicate { part } => {
-                            take.duplicate(tenant, DuplicateOf::Call { call_id, part });
+                            take.duplicate(&tenant, DuplicateOf::Call { call_id, part });
                             CdrOutcome::Duplicate
                         }
                     }
@@ -154,7 +154,7 @@ impl Engine {
                     match decide_command::command(take.view, &self.catalog, &self.rules, command) {
                         CommandVerdict::Apply(bodies) => self.apply(take, &tenant, command_id, bodies, record),
                         CommandVerdict::Duplicate { first } => {
-                            take.duplicate(tenant, DuplicateOf::Command { command_id, first });
+                            take.duplicate(&tenant, DuplicateOf::Command { command_id, first });
                             CommandOutcome::Duplicate
                         }
                         CommandVerdict::Refused(refused) => self.refuse(take, &tenant, command_id, refused),
@@ -196,7 +196,7 @@ impl Engine {
         }
         take.counts.free_calls += u64::from(free_call);
         if let Some(account) = take.view.account(tenant) {
-            take.counts.add_debited(account.settings.currency.bytes(), amount);
+            take.counts.add_debited(account.settings.currency, amount);
         }
         take.follow(tenant, &cause);
         CdrOutcome::Debited
@@ -228,9 +228,15 @@ impl Engine {
     ) -> CommandOutcome {
         let Refused { refusal, detail, unmatched } = refused;
         let time = take.view.clock();
+        let answer = CommandRefused {
+            tenant: tenant.clone(),
+            command_id: command_id.clone(),
+            time,
+            refusal,
+            detail: detail.into(),
+        };
         take.outputs.push(Output::Alerts, take.partition, tenant, |into| {
-            let (tenant, command_id, detail) = (tenant.clone(), command_id.clone(), detail.into());
-            wire::alert::encode_refused(&CommandRefused { tenant, command_id, time, refusal, detail }, into);
+            wire::alert::encode_refused(&answer, into);
         });
         match unmatched {
             Some(body) if take.view.account(tenant).is_some() => {
@@ -240,10 +246,10 @@ impl Engine {
             Some(EventBody::SettlementUnmatched { recharge_id, payment_reference, .. }) => {
                 SettlementUnmatched { tenant, recharge_id: &recharge_id }.emit(take.metrics);
                 take.counts.add_recharge(RechargeState::Unmatched);
-                take.outputs.push(Output::Alerts, take.partition, tenant, |into| {
-                    let tenant = tenant.clone();
-                    let unmatched = UnmatchedSettlement { tenant, command_id, time, recharge_id, payment_reference };
-                    wire::alert::encode_unmatched(&unmatched, into);
+                let tenant = tenant.clone();
+                let alert = UnmatchedSettlement { tenant, command_id, time, recharge_id, payment_reference };
+                take.outputs.push(Output::Alerts, take.partition, &alert.tenant, |into| {
+                    wire::alert::encode_unmatched(&alert, into);
                 });
             }
             Some(_) | None => {}
@@ -281,8 +287,7 @@ impl Take<'_, '_> {
                 Ok(event) => self.publish(&event),
                 Err(broken) => {
                     let detail = format!("event of {cause}: {broken}");
-                    LawViolated { law: Law::of(&broken), partition: self.partition, detail: &detail }
-                        .emit(self.metrics);
+                    LawViolated { law: Law::of(&broken), partition: self.partition, detail: &detail }.emit(self.metrics);
                     AccountFrozen { tenant, partition: self.partition, detail: &detail }.emit(self.metrics);
                     self.view.freeze(tenant, detail.clone());
                     return if first { Err(Rejection::new(Reason::AccountFrozen, detail)) } else { Ok(()) };
@@ -331,23 +336,26 @@ impl Take<'_, '_> {
 
     fn quarantine(&mut self, reason: Reason, detail: &str, record: &[u8]) {
         let source = self.origin.clone();
-        let quarantined = Quarantined { reason, detail: detail.into(), source, record: Kept::of(record) };
+        let entry = Quarantined { reason, detail: Cow::Borrowed(detail), source, record: Kept::of(record) };
         self.outputs.push(Output::Quarantine, self.partition, "", |into| {
-            wire::quarantine::encode(&Entry::Quarantined(quarantined), into);
+            wire::quarantine::encode(&Entry::Quarantined(entry), into);
         });
     }
 
-    fn duplicate(&mut self, tenant: Cow<'_, str>, of: DuplicateOf<'_>) {
-        let source = self.origin.clone();
-        let key = tenant.clone();
-        self.outputs.push(Output::Quarantine, self.partition, &key, |into| {
-            wire::quarantine::encode(&Entry::Duplicate(Duplicate { tenant, of, source }), into);
+    fn duplicate(&mut self, tenant: &str, of: DuplicateOf<'_>) {
+        let entry = Duplicate { tenant: Cow::Borrowed(tenant), of, source: self.origin.clone() };
+        self.outputs.push(Output::Quarantine, self.partition, tenant, |into| {
+            wire::quarantine::encode(&Entry::Duplicate(entry), into);
         });
     }
 
     fn reroute(&mut self, home: PartitionId, tenant: &str, kind: Kind, record: &[u8]) {
-        let envelope =
-            Envelope { kind, record: Cow::Borrowed(record), source: self.origin.clone(), replay: Replay::default() };
+        let envelope = Envelope {
+            kind,
+            record: Cow::Borrowed(record),
+            source: self.origin.clone(),
+            replay: Replay::default(),
+        };
         self.outputs.push(Output::Reroute, home, tenant, |into| wire::envelope::encode(&envelope, into));
     }
 }

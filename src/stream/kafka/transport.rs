@@ -347,7 +347,8 @@ impl Transport for KafkaTransport {
         let membership = Membership::of(&self.consumer)?;
         let valid = membership.generation() >= 0
             && self.holdings.may_commit_as(membership.member_id())
-            && !self.consumer.assignment_lost();
+            && !self.consumer.assignment_lost()
+            && self.consumer.client().fatal_error().is_none();
         valid.then_some(membership)
     }
 

@@ -53,6 +53,18 @@ impl MemoryTransport {
         self.controls.clone()
     }
 
+    /// The cluster that it is a client of.
+    #[cfg(test)]
+    pub(super) fn cluster(&self) -> &MemoryCluster {
+        &self.cluster
+    }
+
+    /// Whether this partition is its own, as far as it knows.
+    #[cfg(test)]
+    pub(super) fn owns(&self, partition: PartitionId) -> bool {
+        self.member.owns(partition)
+    }
+
     /// Sends a request of the producer, unless a fault that is planned for it decides otherwise.
     fn request(
         &self,
