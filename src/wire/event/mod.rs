@@ -11,6 +11,10 @@ mod account;
 mod debit;
 mod funds;
 mod recharge;
+#[cfg(test)]
+pub(super) mod sample;
+#[cfg(test)]
+mod tests;
 
 pub(super) use account::{DefaultPlans, write_default_plans};
 pub(super) use recharge::write_settings as write_recharge_settings;
