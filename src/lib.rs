@@ -8,6 +8,8 @@ pub mod health;
 pub mod internal_events;
 pub mod logs;
 pub mod metrics;
+#[cfg(feature = "kafka")]
+pub mod node;
 pub mod offline;
 pub mod stream;
 pub mod wire;
