@@ -205,12 +205,7 @@ fn window(config: &Config) -> anyhow::Result<AcceptanceWindow> {
 
 /// Any difference that is an error stops the start: better no engine than one whose ledger is deleted after a week.
 fn check_topics(config: &Config) -> anyhow::Result<()> {
-    let mut client = ClientConfig::new();
-    for (key, value) in kafka_settings(config, 0).client()? {
-        client.set(key, value);
-    }
-    let deletion = if config.allow_ledger_retention { LedgerDeletion::Allowed } else { LedgerDeletion::Refused };
-    let checked: Checked = check(&client, &config.topic_prefix, deletion)?;
+    let checked: Checked = check(&client_config(config)?, &config.topic_prefix, ledger_deletion(config))?;
     for difference in &checked.differences {
         tracing::warn!("{difference}");
     }
@@ -223,6 +218,23 @@ fn check_topics(config: &Config) -> anyhow::Result<()> {
         bail!("partitions: the configuration says {}, the topics were created with {found}", config.partitions);
     }
     Ok(())
+}
+
+/// What any client of the cluster is made from, one for administration among them.
+///
+/// # Errors
+/// Settings that cannot be.
+pub fn client_config(config: &Config) -> anyhow::Result<ClientConfig> {
+    let mut client = ClientConfig::new();
+    for (key, value) in kafka_settings(config, 0).client()? {
+        client.set(key, value);
+    }
+    Ok(client)
+}
+
+/// Whether the ledger may be deleted after some days.
+pub fn ledger_deletion(config: &Config) -> LedgerDeletion {
+    if config.allow_ledger_retention { LedgerDeletion::Allowed } else { LedgerDeletion::Refused }
 }
 
 /// The clients' settings of one worker.
