@@ -42,7 +42,7 @@ pub struct Refused<'a> {
     /// What exactly.
     pub detail: String,
     /// Money that came with it all the same: a settlement that nothing waits for.
-    pub unmatched: Option<EventBody<'a>>,
+    pub unmatched: Option<Box<EventBody<'a>>>,
 }
 
 type Verdict<'a> = Result<CommandVerdict<'a>, Refused<'a>>;
@@ -275,7 +275,7 @@ fn settle<'a>(
 }
 
 /// A success that nothing waits for is money somewhere (R34).
-fn unmatched(body: CommandBody<'_>) -> Option<EventBody<'_>> {
+fn unmatched(body: CommandBody<'_>) -> Option<Box<EventBody<'_>>> {
     match body {
         CommandBody::SettleRecharge { written_id, settlement: Settlement::Succeeded { payment_reference }, .. } => {
             Some(EventBody::SettlementUnmatched { recharge_id: written_id, payment_reference, amount: None })

@@ -1,5 +1,7 @@
 //! From one record to its outcome: decode, rate, debit, encode. All of the engine but the log.
 
+#![expect(clippy::ptr_arg, reason = "a name that is borrowed from its record stays borrowed in the events")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -238,7 +240,7 @@ impl Engine {
         take.outputs.push(Output::Alerts, take.partition, tenant, |into| {
             wire::alert::encode_refused(&answer, into);
         });
-        match unmatched {
+        match unmatched.map(|body| *body) {
             Some(body) if take.view.account(tenant).is_some() => {
                 // The account cannot be left between two events by it: it has one body alone.
                 let _frozen = take.happen(tenant, &Cause::Written(command_id), [body]);
