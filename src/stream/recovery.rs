@@ -24,7 +24,7 @@ use super::transport::{CommittedOffsets, Input, InputOffsets, LedgerRecord, Rest
 const FOLD_RECORDS_MAX: usize = 20_000;
 
 /// What a worker asks to be restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RestoreRequest {
     /// Which partition.
     pub partition: PartitionId,
@@ -291,11 +291,8 @@ impl LedgerFold {
     /// one that is not empty stops: reading all again could add funds anew that the memory of commands has forgotten.
     fn finish(mut self, committed: CommittedOffsets, low: InputOffsets) -> Result<Restored, Stopped> {
         let partition = self.state.id;
-        let missing: Vec<&str> = Input::ALL
-            .into_iter()
-            .filter(|input| committed[input.index()].is_none())
-            .map(Input::name)
-            .collect();
+        let missing: Vec<&str> =
+            Input::ALL.into_iter().filter(|input| committed[input.index()].is_none()).map(Input::name).collect();
         if !missing.is_empty() && (self.events > 0 || missing.len() < Input::ALL.len()) {
             let missing = missing.join(", ");
             return Err(Stopped::OffsetsLost { partition, events: self.events, missing });
