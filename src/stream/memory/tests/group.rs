@@ -240,9 +240,9 @@ fn of_two_clients_with_one_static_id_the_older_is_fenced() {
     let cluster = cluster(1);
     let mut older = cluster.transport("a", "same");
     settle(&mut [&mut older]);
-    let believed = older.membership().unwrap();
     let mut newer = cluster.transport("b", "same");
     assert_eq!(poll(&mut newer), Some(GroupEvent::Assigned(partitions(0..1))));
+    let believed = older.membership().expect("nobody told it");
     assert_eq!(commit_with(&mut older, &believed), "abort");
     for _ in 0..2 {
         let refused = older.poll_group();
