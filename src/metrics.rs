@@ -10,9 +10,10 @@ mod collectors;
 mod counts;
 mod registry;
 
-pub use crate::core::account::Broken;
-use counts::{BatchCounts, CdrOutcome, CommandOutcome, RechargeState};
+pub use counts::{BatchCounts, CdrOutcome, CommandOutcome, RechargeState};
 pub use registry::{Metrics, TransactionTimes};
+
+use crate::core::account::Broken;
 
 /// What a metric is, for README and registration alike.
 #[derive(Clone, Copy, Debug)]

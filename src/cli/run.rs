@@ -75,8 +75,25 @@ impl RunArgs {
 /// A faulty configuration or catalog, topics that differ from what they should be, a cluster that does not answer.
 pub fn run(args: &RunArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
     require_kafka()?;
-    let _config = args.begin(logs)?;
-    anyhow::bail!("the engine on Kafka is not merged yet")
+    let config = args.begin(logs)?;
+    start(&config, args.crash_at)
+}
+
+#[cfg(feature = "kafka")]
+fn start(config: &Config, crash_at: Option<CrashAt>) -> anyhow::Result<Exit> {
+    use crate::node::{Ended, Node};
+
+    let node = Node::start(config, crash_at.map(|crash| (crash.step, crash.nth)))?;
+    Ok(match node.run_until_stopped()? {
+        Ended::Stopped => Exit::Success,
+        Ended::Failed => Exit::Failure,
+        Ended::Hung => Exit::Hung,
+    })
+}
+
+#[cfg(not(feature = "kafka"))]
+fn start(_: &Config, _: Option<CrashAt>) -> anyhow::Result<Exit> {
+    unreachable!("require_kafka has refused")
 }
 
 #[cfg(test)]

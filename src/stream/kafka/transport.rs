@@ -408,6 +408,10 @@ impl Transport for KafkaTransport {
         committed(&self.consumer, &self.topics.inputs, partitions, QUESTION_TIMEOUT)
     }
 
+    fn known_end(&mut self, input: Input, partition: PartitionId) -> Option<i64> {
+        raw::known_high_watermark(&self.consumer, self.topics.input(input), wire_partition(partition))
+    }
+
     fn close(&mut self) -> Result<(), TransportFailure> {
         self.producer = None;
         member::close(&self.consumer, CLOSE_TIMEOUT)
