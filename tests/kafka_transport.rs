@@ -3,9 +3,11 @@
 //! The mock broker of librdkafka would not do: it stores no transactional offsets and fences nobody.
 #![cfg(feature = "kafka")]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -14,6 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Headers;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use support::broker::Broker;
 use tollkeeper::core::partition::PartitionId;
 use tollkeeper::stream::kafka::{KafkaRestore, KafkaTransport};
 use tollkeeper::stream::settings::KafkaSettings;
@@ -37,8 +40,10 @@ struct Cluster {
 
 impl Cluster {
     fn new(name: &str, partitions: i32) -> Cluster {
-        let brokers = std::env::var("TOLLKEEPER_TEST_KAFKA")
-            .expect("TOLLKEEPER_TEST_KAFKA names the bootstrap address of a broker");
+        static BROKER: OnceLock<Broker> = OnceLock::new();
+        // The sessions of these tests are short, so that members expire while one looks.
+        let short_sessions = [("group.min.session.timeout.ms", "1000")];
+        let brokers = BROKER.get_or_init(|| Broker::start_with("transport", &short_sessions)).bootstrap();
         let prefix = format!("{name}-{:016x}", RandomState::new().build_hasher().finish());
         let cluster = Cluster { brokers, prefix };
         let names = Input::ALL.map(Input::name).into_iter().chain(["ledger", "alerts", "quarantine"]);
