@@ -105,7 +105,7 @@ pub(super) use unknown;
 pub(super) const fn tag(name: &str) -> u32 {
     let bytes = name.as_bytes();
     let len = bytes.len();
-    if len == 0 { 0 } else { u32::from_le_bytes([bytes[0], bytes[len / 2], bytes[len - 1], (len & 0xff) as u8]) }
+    if len == 0 { 0 } else { u32::from_le_bytes([bytes[0], bytes[len / 3], bytes[len / 2], bytes[len - 1]]) }
 }
 
 #[cold]

@@ -19,20 +19,22 @@ use crate::core::recharge::{RechargeId, RechargeSettings};
 use crate::core::tenant::{NoRatePolicy, TenantSettings};
 
 /// Any event, of any type.
-pub(in crate::wire) fn any_event() -> impl Strategy<Value = Event<'static>> {
-    ("[A-Za-z0-9._-]{1,64}", 1..=u64::MAX, any_time_ms(), any_text(0, 60), any_money(), any_body()).prop_map(
-        |(tenant, seq, time, cause, balance, body)| Event {
+///
+/// (Boxed at each step: strategies nest on the stack, and that of a test is small.)
+pub(in crate::wire) fn any_event() -> BoxedStrategy<Event<'static>> {
+    ("[A-Za-z0-9._-]{1,64}", 1..=u64::MAX, any_time_ms(), any_text(0, 60), any_money(), any_body())
+        .prop_map(|(tenant, seq, time, cause, balance, body)| Event {
             tenant: Cow::Owned(tenant),
             seq,
             time,
             cause: Cause::Written(Cow::Owned(cause)),
             balance,
             body,
-        },
-    )
+        })
+        .boxed()
 }
 
-fn any_body() -> impl Strategy<Value = EventBody<'static>> {
+fn any_body() -> BoxedStrategy<EventBody<'static>> {
     let tenant = prop_oneof![
         (any_mark(), any_settings()).prop_map(|(command, settings)| EventBody::TenantOpened { command, settings }),
         (any_mark(), any_settings()).prop_map(|(command, settings)| EventBody::TenantUpdated { command, settings }),
@@ -56,9 +58,10 @@ fn any_body() -> impl Strategy<Value = EventBody<'static>> {
         ),
     ];
     prop_oneof![tenant, funds, any_recharge(), any_debit().prop_map(|debit| EventBody::CallDebited(Box::new(debit)))]
+        .boxed()
 }
 
-fn any_recharge() -> impl Strategy<Value = EventBody<'static>> {
+fn any_recharge() -> BoxedStrategy<EventBody<'static>> {
     let id = || (1..=u64::MAX).prop_map(RechargeId);
     prop_oneof![
         (any_mark(), any_recharge_settings())
@@ -89,6 +92,7 @@ fn any_recharge() -> impl Strategy<Value = EventBody<'static>> {
         id().prop_map(|recharge| EventBody::RechargeSuspended { recharge }),
         (option::of(id()), any_money()).prop_map(|(recharge, wanted)| EventBody::RechargeCapped { recharge, wanted }),
     ]
+    .boxed()
 }
 
 prop_compose! {
@@ -133,15 +137,15 @@ prop_compose! {
     }
 }
 
-fn any_price() -> impl Strategy<Value = PricedBy<'static>> {
-    (any_cow(), "[0-9]{1,9}", 0_i64..=i64::MAX >> 20, any_cow()).prop_map(|(destination, prefix, nanos, deck)| {
-        PricedBy {
+fn any_price() -> BoxedStrategy<PricedBy<'static>> {
+    (any_cow(), "[0-9]{1,9}", 0_i64..=i64::MAX >> 20, any_cow())
+        .prop_map(|(destination, prefix, nanos, deck)| PricedBy {
             destination,
             prefix: Cow::Owned(prefix),
             rate: Money::new(nanos.into(), 9).expect("small").to_string().parse().expect("a rate"),
             deck,
-        }
-    })
+        })
+        .boxed()
 }
 
 prop_compose! {
@@ -186,52 +190,55 @@ prop_compose! {
     }
 }
 
-fn any_funds() -> impl Strategy<Value = Funds> {
-    (any_money(), any_money(), any_time()).prop_map(|(amount, debt_repaid, expires_at)| Funds {
-        amount,
-        debt_repaid,
-        expires_at,
-    })
+fn any_funds() -> BoxedStrategy<Funds> {
+    (any_money(), any_money(), any_time())
+        .prop_map(|(amount, debt_repaid, expires_at)| Funds { amount, debt_repaid, expires_at })
+        .boxed()
 }
 
-fn any_mark() -> impl Strategy<Value = CommandMark<'static>> {
-    (any::<u64>(), option::of(any_cow())).prop_map(|(hash, actor)| CommandMark { body_hash: BodyHash(hash), actor })
+fn any_mark() -> BoxedStrategy<CommandMark<'static>> {
+    (any::<u64>(), option::of(any_cow()))
+        .prop_map(|(hash, actor)| CommandMark { body_hash: BodyHash(hash), actor })
+        .boxed()
 }
 
 /// Any amount, zero among the commonest.
-pub(in crate::wire) fn any_money() -> impl Strategy<Value = Money> {
+pub(in crate::wire) fn any_money() -> BoxedStrategy<Money> {
     const LIMIT: i128 = 10_i128.pow(24);
     prop_oneof![
         Just(Money::ZERO),
         (-100_000_i128..100_000).prop_map(|cents| Money::new(cents, 2).expect("small")),
         (1 - LIMIT..LIMIT).prop_map(|nanos| Money::new(nanos, 9).expect("below the limit")),
     ]
+    .boxed()
 }
 
-pub(in crate::wire) fn any_positive() -> impl Strategy<Value = Money> {
-    any_money().prop_filter("above zero", |amount| amount.is_positive())
+pub(in crate::wire) fn any_positive() -> BoxedStrategy<Money> {
+    any_money().prop_filter("above zero", |amount| amount.is_positive()).boxed()
 }
 
 /// A time of four digits of a year, to the nanosecond.
-pub(in crate::wire) fn any_time() -> impl Strategy<Value = Timestamp> {
+pub(in crate::wire) fn any_time() -> BoxedStrategy<Timestamp> {
     (-62_135_596_800_i64..253_370_764_800, 0..1_000_000_000_i32)
         .prop_map(|(second, nanos)| Timestamp::new(second, if second < 0 { 0 } else { nanos }).expect("in range"))
+        .boxed()
 }
 
-fn any_time_ms() -> impl Strategy<Value = Timestamp> {
+fn any_time_ms() -> BoxedStrategy<Timestamp> {
     (-62_135_596_800_000_i64..253_370_764_800_000)
         .prop_map(|millis| Timestamp::from_millisecond(millis).expect("in range"))
+        .boxed()
 }
 
-fn any_cow() -> impl Strategy<Value = Cow<'static, str>> {
-    any_text(1, 60).prop_map(Cow::Owned)
+fn any_cow() -> BoxedStrategy<Cow<'static, str>> {
+    any_text(1, 60).prop_map(Cow::Owned).boxed()
 }
 
 /// Text of `min` to `max` bytes, with what JSON escapes among it.
-pub(in crate::wire) fn any_text(min: usize, max: usize) -> impl Strategy<Value = String> {
+pub(in crate::wire) fn any_text(min: usize, max: usize) -> BoxedStrategy<String> {
     let character =
         prop_oneof![8 => any::<char>(), 8 => proptest::char::range(' ', '~'), 1 => select(vec!['"', '\\', '\0'])];
-    vec(character, min..=max / 4).prop_map(|characters| characters.into_iter().collect())
+    vec(character, min..=max / 4).prop_map(|characters| characters.into_iter().collect()).boxed()
 }
 
 fn money(text: &str) -> Money {
