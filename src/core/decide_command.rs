@@ -143,7 +143,11 @@ fn update<'a>(
 ) -> Result<Bodies<'a>, Refused<'a>> {
     let old = &*account.settings;
     check_plans(catalog, update.default_plans.as_deref().unwrap_or_default())?;
-    check_decks(catalog, [update.price_list.as_deref(), update.overlay.as_ref().and_then(Option::as_deref)], old.currency)?;
+    check_decks(
+        catalog,
+        [update.price_list.as_deref(), update.overlay.as_ref().and_then(Option::as_deref)],
+        old.currency,
+    )?;
     let settings = TenantSettings {
         currency: old.currency,
         price_list: update.price_list.unwrap_or_else(|| old.price_list.clone()),
@@ -284,3 +288,6 @@ fn unmatched(body: CommandBody<'_>) -> Option<Box<EventBody<'_>>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
