@@ -213,7 +213,7 @@ pub fn markdown_table() -> String {
     table
 }
 
-/// The text of `tollkeeper.example.toml`: every key at its default.
+/// The text of `deploy/tollkeeper.example.toml`: every key at its default.
 pub fn example_file() -> String {
     let mut file = String::from(
         "# Tollkeeper's configuration: every key with its default. Keys left out keep it; unknown keys are refused.\n\

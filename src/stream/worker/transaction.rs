@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{Active, Now, Slot, Worker};
 use crate::core::batch::Batch;
 use crate::core::partition::PartitionId;
-use crate::internal_events::{OutcomeResolved, OutcomeUnknown, Resolution, TransactionAborted};
-use crate::metrics::{BatchCounts, TransactionTimes};
+use crate::internal_events::{LawViolated, OutcomeResolved, OutcomeUnknown, Resolution, TransactionAborted};
+use crate::metrics::{BatchCounts, Law, TransactionTimes};
 use crate::stream::engine::Outputs;
 use crate::stream::inputs::Inputs;
 use crate::stream::step::Step;
@@ -141,6 +141,12 @@ impl<T: Transport> Worker<T> {
             if let Some(Slot::Active(active)) = self.slots.get_mut(&partition) {
                 changes.merge_into(&mut active.state, window);
             }
+        }
+        if open.counts.records_read() != open.counts.outcomes() {
+            let (read, outcomes) = (open.counts.records_read(), open.counts.outcomes());
+            let detail = format!("{read} records were read, {outcomes} outcomes given");
+            let partition = open.touched.first().copied().unwrap_or(PartitionId(0));
+            LawViolated { law: Law::OneOutcome, partition, detail: &detail }.emit(&self.metrics);
         }
         let ended = self.measured(now);
         let times =
