@@ -297,3 +297,6 @@ impl Account {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

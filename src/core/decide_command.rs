@@ -288,3 +288,6 @@ fn unmatched(body: CommandBody<'_>) -> Option<Box<EventBody<'_>>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

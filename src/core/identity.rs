@@ -242,3 +242,6 @@ impl Hasher for KeyIsHash {
         self.0 = key;
     }
 }
+
+#[cfg(test)]
+mod tests;
