@@ -249,7 +249,8 @@ mod tests {
             };
             let kind = if command { Kind::Command } else { Kind::Cdr };
             let envelope = Envelope { kind, record: record.into(), source, replay };
-            prop_assert_eq!(decode(&written(&envelope)), Ok(envelope));
+            let bytes = written(&envelope);
+            prop_assert_eq!(decode(&bytes), Ok(envelope));
         }
     }
 }

@@ -124,7 +124,8 @@ impl Group {
 
     /// Asks every member to join anew.
     pub(super) fn start_rebalance(&mut self) {
-        if self.rebalancing {
+        // Without members there would be nobody to end it.
+        if self.rebalancing || self.members.is_empty() {
             return;
         }
         self.rebalancing = true;

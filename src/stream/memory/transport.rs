@@ -53,6 +53,18 @@ impl MemoryTransport {
         self.controls.clone()
     }
 
+    /// The cluster that it is a client of.
+    #[cfg(test)]
+    pub(super) fn cluster(&self) -> &MemoryCluster {
+        &self.cluster
+    }
+
+    /// What it believes of the group.
+    #[cfg(test)]
+    pub(super) fn member(&self) -> &GroupMember {
+        &self.member
+    }
+
     /// Sends a request of the producer, unless a fault that is planned for it decides otherwise.
     fn request(
         &self,
