@@ -73,6 +73,8 @@ impl Node {
         check_topics(config)?;
         let metrics = Arc::new(Metrics::new());
         let http = HttpServer::start(config.http_listen, Arc::clone(&metrics), config.watchdog_limit())?;
+        // Port 0 is any free one, so the address is said.
+        tracing::info!("HTTP is served on {}", http.address());
         EngineStarted {
             group_id: &config.group_id,
             instance: &config.instance,

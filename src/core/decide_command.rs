@@ -278,7 +278,8 @@ fn settle<'a>(
 fn unmatched(body: CommandBody<'_>) -> Option<Box<EventBody<'_>>> {
     match body {
         CommandBody::SettleRecharge { written_id, settlement: Settlement::Succeeded { payment_reference }, .. } => {
-            Some(EventBody::SettlementUnmatched { recharge_id: written_id, payment_reference, amount: None })
+            let amount = None;
+            Some(Box::new(EventBody::SettlementUnmatched { recharge_id: written_id, payment_reference, amount }))
         }
         _ => None,
     }

@@ -3,4 +3,5 @@
 
 pub mod broker;
 pub mod deadline;
+pub mod engine;
 pub mod log;
