@@ -21,7 +21,20 @@ fn thin() {
     let site = Site::create(&broker, "spine", 4);
     let mut engine = site.start("a");
     engine.wait_ready(4);
-    println!("{}", site.tollkeeper(&["tenant", "open", "contoso", "--currency", "USD", "--price-list", "outbound-usd", "--usage-country", "US"]));
+    println!(
+        "{}",
+        site.tollkeeper(&[
+            "tenant",
+            "open",
+            "contoso",
+            "--currency",
+            "USD",
+            "--price-list",
+            "outbound-usd",
+            "--usage-country",
+            "US"
+        ])
+    );
     println!("{}", site.tollkeeper(&["funds", "add", "contoso", "--amount", "100", "--payment-reference", "p1"]));
     let producer = platform_producer(&broker);
     for place in 0..10 {

@@ -78,7 +78,10 @@ fn on_cluster(args: &RewindArgs, config: &Config) -> anyhow::Result<Exit> {
         }
     });
     if done.members > 0 {
-        eprintln!("the group has {} members: a partition that stopped starts again when its engine is restarted", done.members);
+        eprintln!(
+            "the group has {} members: a partition that stopped starts again when its engine is restarted",
+            done.members
+        );
     }
     Ok(Exit::Success)
 }

@@ -20,10 +20,10 @@ use crate::core::reason::Reason;
 use crate::internal_events::{AccountFrozen, LawViolated, SettlementUnmatched};
 use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
 use crate::wire;
+use crate::wire::SourceRef;
 use crate::wire::alert::{CommandRefused, UnmatchedSettlement};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
-use crate::wire::SourceRef;
 
 /// What turns records into events: the same for every worker of a process.
 #[derive(Clone, Debug)]
@@ -289,7 +289,8 @@ impl Take<'_, '_> {
                 Ok(event) => self.publish(&event),
                 Err(broken) => {
                     let detail = format!("event of {cause}: {broken}");
-                    LawViolated { law: Law::of(&broken), partition: self.partition, detail: &detail }.emit(self.metrics);
+                    LawViolated { law: Law::of(&broken), partition: self.partition, detail: &detail }
+                        .emit(self.metrics);
                     AccountFrozen { tenant, partition: self.partition, detail: &detail }.emit(self.metrics);
                     self.view.freeze(tenant, detail.clone());
                     return if first { Err(Rejection::new(Reason::AccountFrozen, detail)) } else { Ok(()) };
@@ -352,12 +353,8 @@ impl Take<'_, '_> {
     }
 
     fn reroute(&mut self, home: PartitionId, tenant: &str, kind: Kind, record: &[u8]) {
-        let envelope = Envelope {
-            kind,
-            record: Cow::Borrowed(record),
-            source: self.origin.clone(),
-            replay: Replay::default(),
-        };
+        let envelope =
+            Envelope { kind, record: Cow::Borrowed(record), source: self.origin.clone(), replay: Replay::default() };
         self.outputs.push(Output::Reroute, home, tenant, |into| wire::envelope::encode(&envelope, into));
     }
 }

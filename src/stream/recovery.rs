@@ -291,11 +291,8 @@ impl LedgerFold {
     /// one that is not empty stops: reading all again could add funds anew that the memory of commands has forgotten.
     fn finish(mut self, committed: CommittedOffsets, low: InputOffsets) -> Result<Restored, Stopped> {
         let partition = self.state.id;
-        let missing: Vec<&str> = Input::ALL
-            .into_iter()
-            .filter(|input| committed[input.index()].is_none())
-            .map(Input::name)
-            .collect();
+        let missing: Vec<&str> =
+            Input::ALL.into_iter().filter(|input| committed[input.index()].is_none()).map(Input::name).collect();
         if !missing.is_empty() && (self.events > 0 || missing.len() < Input::ALL.len()) {
             let missing = missing.join(", ");
             return Err(Stopped::OffsetsLost { partition, events: self.events, missing });

@@ -218,7 +218,8 @@ impl<T: Transport> Worker<T> {
         let mut fetched = std::mem::take(&mut self.fetched);
         // Calls are the traffic, so a worker with nothing to do waits for them; the others are asked in passing.
         for input in Input::ALL {
-            let wait = if input == Input::Cdrs && self.open.is_none() && !self.has_records() { wait } else { Duration::ZERO };
+            let wait =
+                if input == Input::Cdrs && self.open.is_none() && !self.has_records() { wait } else { Duration::ZERO };
             if self.wants(input) {
                 self.transport.fetch(input, FETCH_RECORDS_MAX, wait, &mut fetched)?;
             }
@@ -299,7 +300,14 @@ impl<T: Transport> Worker<T> {
         let mut view = open.batch.at(&self.accounts, &active.state);
         view.advance_clock(at);
         let source = Source { input: record.input, partition: record.partition, offset: record.offset, at };
-        self.engine.take(&mut view, &source, record.payload.as_ref(), &mut open.outputs, &mut open.counts, &self.metrics);
+        self.engine.take(
+            &mut view,
+            &source,
+            record.payload.as_ref(),
+            &mut open.outputs,
+            &mut open.counts,
+            &self.metrics,
+        );
         open.touched.insert(record.partition);
         open.records += 1;
     }
@@ -344,9 +352,8 @@ impl<T: Transport> Worker<T> {
             let Slot::Active(active) = slot else { continue };
             let at = active.inputs.offsets();
             let behind = active.last_record.filter(|_| !active.caught_up);
-            let event_time = behind.map_or(Duration::ZERO, |at| {
-                Duration::try_from(now.wall.duration_since(at)).unwrap_or(Duration::ZERO)
-            });
+            let event_time = behind
+                .map_or(Duration::ZERO, |at| Duration::try_from(now.wall.duration_since(at)).unwrap_or(Duration::ZERO));
             for input in Input::ALL {
                 let end = self.transport.known_end(input, *partition).unwrap_or(at[input.index()]);
                 let records = u64::try_from(end - at[input.index()]).unwrap_or(0);

@@ -15,7 +15,9 @@ pub fn billionths(text: &str) -> i128 {
 
 #[test]
 fn amounts_are_read_exactly() {
-    for (text, expected) in [("0.026", 26_000_000), ("-1.5", -1_500_000_000), ("100.00", 100_000_000_000), ("0.000000001", 1)] {
+    for (text, expected) in
+        [("0.026", 26_000_000), ("-1.5", -1_500_000_000), ("100.00", 100_000_000_000), ("0.000000001", 1)]
+    {
         assert_eq!(billionths(text), expected, "{text}");
     }
 }

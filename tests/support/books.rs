@@ -65,10 +65,10 @@ impl Books {
         let (tenant, seq) = id.split_once('/').expect("tenant/seq");
         assert_eq!(record.key, tenant.as_bytes(), "{id}: the key");
         let data = &event["data"];
-        let account = self.accounts.entry(tenant.into()).or_insert_with(|| Account {
-            partition: record.partition,
-            ..Account::default()
-        });
+        let account = self
+            .accounts
+            .entry(tenant.into())
+            .or_insert_with(|| Account { partition: record.partition, ..Account::default() });
         assert_eq!(account.partition, record.partition, "{id}: one tenant, one partition");
         assert_eq!(seq.parse(), Ok(account.seq + 1), "{id}: sequences have no gap and no repeat");
         account.seq += 1;

@@ -12,8 +12,8 @@ use rand::{Rng, SeedableRng};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
 
-use super::broker::Broker;
 use super::books::{Books, Debit};
+use super::broker::Broker;
 use super::price_list::{Price, PriceList};
 
 /// How long the broker may take to acknowledge what is still queued.
@@ -115,6 +115,8 @@ pub struct Pattern {
     pub tenants: Vec<String>,
     /// Calls a second.
     pub per_second: u32,
+    /// How many of a hundred records are put into a foreign partition.
+    pub misrouted_percent: u32,
 }
 
 impl Traffic {
@@ -169,11 +171,12 @@ impl Source {
 
     fn publish(&mut self, producer: &BaseProducer, topic: &str, partitions: u32, all: &mut Sent) {
         let repeats = !self.recent.is_empty() && self.chance.random_bool(0.02);
-        let call = if repeats { self.recent[self.chance.random_range(0..self.recent.len())].clone() } else { self.call() };
+        let call =
+            if repeats { self.recent[self.chance.random_range(0..self.recent.len())].clone() } else { self.call() };
         let cdr = call.cdr();
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).key(call.tenant.as_bytes()).payload(&cdr);
         all.records += 1;
-        if self.chance.random_bool(0.02) {
+        if self.chance.random_ratio(self.pattern.misrouted_percent, 100) {
             // Any partition but the tenant's own.
             let home = super::home::partition(&call.tenant, partitions);
             let other = (home + self.chance.random_range(1..partitions)) % partitions;
@@ -212,7 +215,10 @@ impl Source {
             format!("682{:07}", self.chance.random_range(0..10_000_000))
         } else {
             let row = self.chance.random_range(0..self.prices.len());
-            format!("{}{:06}", self.prices.prefix(row), self.chance.random_range(0..1_000_000)).chars().take(15).collect()
+            format!("{}{:06}", self.prices.prefix(row), self.chance.random_range(0..1_000_000))
+                .chars()
+                .take(15)
+                .collect()
         };
         Call::ended_now(tenant, &format!("{}-{}", self.pattern.name, self.made), &to, seconds)
     }

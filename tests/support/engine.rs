@@ -45,7 +45,8 @@ impl Site {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("site-{prefix}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).expect("target is writable");
-        let settings = ["kafka.session.timeout.ms=3000", "kafka.heartbeat.interval.ms=300", "transaction_timeout_ms=5000"];
+        let settings =
+            ["kafka.session.timeout.ms=3000", "kafka.heartbeat.interval.ms=300", "transaction_timeout_ms=5000"];
         Site {
             brokers: broker.bootstrap(),
             prefix: prefix.into(),
@@ -168,6 +169,13 @@ impl Engine {
             assert!(!deadline.passed(), "the engine is not ready:\n{}", self.log_tail());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// How many partitions it rates; 0 while it does not answer.
+    pub fn ready(&mut self) -> u64 {
+        let answer =
+            self.try_get("/health/ready").map(|(_, body)| serde_json::from_str(&body).expect("health is JSON"));
+        answer.and_then(|body: serde_json::Value| body["partitions"]["ready"].as_u64()).unwrap_or(0)
     }
 
     /// Status and body of an answer over HTTP.

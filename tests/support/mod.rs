@@ -7,6 +7,7 @@ pub mod broker;
 pub mod calls;
 pub mod commands;
 pub mod deadline;
+pub mod desk;
 pub mod engine;
 pub mod home;
 pub mod log;

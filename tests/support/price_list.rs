@@ -26,7 +26,11 @@ impl PriceList {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/rates/decks/outbound-usd.csv");
         let text = fs::read_to_string(file).expect("the price list is part of the project");
         let mut lines = text.lines().filter(|line| !line.starts_with('#'));
-        assert_eq!(lines.next(), Some("prefix,destination,country,kind,rate_per_minute"), "the columns that this knows");
+        assert_eq!(
+            lines.next(),
+            Some("prefix,destination,country,kind,rate_per_minute"),
+            "the columns that this knows"
+        );
         let rows: Vec<Row> = lines
             .map(|line| {
                 let fields: Vec<&str> = line.split(',').collect();

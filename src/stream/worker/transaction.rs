@@ -12,9 +12,7 @@ use crate::metrics::{BatchCounts, TransactionTimes};
 use crate::stream::engine::Outputs;
 use crate::stream::inputs::Inputs;
 use crate::stream::step::Step;
-use crate::stream::transport::{
-    CommittedOffset, CommittedOffsets, Input, OffsetToCommit, Transport, TransportFailure,
-};
+use crate::stream::transport::{CommittedOffset, CommittedOffsets, Input, OffsetToCommit, Transport, TransportFailure};
 use crate::wire::offset_metadata::OffsetMetadata;
 
 /// How often the committed offsets are asked for after an unknown outcome, before the partitions are recovered instead.
@@ -212,7 +210,10 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn read_committed(&mut self, partitions: &[PartitionId]) -> Result<Option<Vec<CommittedOffsets>>, TransportFailure> {
+    fn read_committed(
+        &mut self,
+        partitions: &[PartitionId],
+    ) -> Result<Option<Vec<CommittedOffsets>>, TransportFailure> {
         for _ in 0..COMMITTED_ATTEMPTS_MAX {
             match self.transport.committed(partitions) {
                 Ok(found) => return Ok(Some(found)),
