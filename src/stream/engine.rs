@@ -15,7 +15,7 @@ use crate::core::decide::{self, CallVerdict, Replay, Rules};
 use crate::core::decide_command::{self, CommandVerdict, Refused};
 use crate::core::event::{Cause, Event, EventBody};
 use crate::core::partition::{PartitionId, home_partition};
-use crate::core::rating::Rejection;
+use crate::core::rating::{self, Rejection};
 use crate::core::reason::Reason;
 use crate::internal_events::{AccountFrozen, LawViolated, SettlementUnmatched};
 use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
@@ -119,7 +119,11 @@ impl Engine {
         let outcome = match wire::cdr::decode(record) {
             Err(rejected) => take.reject(&Rejection::new(rejected.reason, rejected.detail), record),
             Ok(cdr) => match self.way_home(take, &cdr.tenant, envelope.is_some()) {
-                Way::Frozen(rejection) | Way::Misrouted(rejection) => take.reject(&rejection, record),
+                Way::Frozen(rejection) | Way::Misrouted(rejection) => {
+                    // What this release does not rate comes first among the reasons (R8).
+                    let rejection = rating::beyond_this_release(&cdr).err().unwrap_or(rejection);
+                    take.reject(&rejection, record)
+                }
                 Way::Elsewhere(home) => {
                     take.reroute(home, &cdr.tenant, Kind::Cdr, record);
                     CdrOutcome::Rerouted

@@ -75,7 +75,11 @@ pub struct Worker<T: Transport> {
     restores: Vec<RestoreRequest>,
     fetched: Vec<Fetched<T::Payload>>,
     health_at: Option<Duration>,
+    stopwatch: Option<Stopwatch>,
 }
+
+/// Reads the monotonic clock in the middle of a step: to measure how long a commit takes, and for nothing else.
+pub type Stopwatch = Box<dyn Fn() -> Duration + Send>;
 
 /// A partition that is assigned to us.
 enum Slot<P> {
@@ -155,7 +159,14 @@ impl<T: Transport> Worker<T> {
             restores: Vec::new(),
             fetched: Vec::new(),
             health_at: None,
+            stopwatch: None,
         }
+    }
+
+    /// Measures commits by this clock; without it they count as taking no time.
+    pub fn measured_by(mut self, stopwatch: Stopwatch) -> Worker<T> {
+        self.stopwatch = Some(stopwatch);
+        self
     }
 
     /// Does what can be done now. Waits up to `wait` for the first record where there is none.
@@ -263,7 +274,10 @@ impl<T: Transport> Worker<T> {
 
     /// Takes records of all partitions into the batch until it is full.
     fn take_records(&mut self, now: Now) -> Result<usize, TransportFailure> {
-        let partitions: Vec<PartitionId> = self.slots.keys().copied().collect();
+        let mut partitions: Vec<PartitionId> = self.slots.keys().copied().collect();
+        // Each batch begins with another one, so that a partition with an endless backlog does not keep the others waiting.
+        let turn = usize::try_from(self.batches).expect("a count of batches") % partitions.len().max(1);
+        partitions.rotate_left(turn);
         let mut taken = 0;
         for partition in partitions {
             while self.open.as_ref().is_none_or(|open| open.records < self.options.batch_records_max) {

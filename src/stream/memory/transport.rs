@@ -59,10 +59,10 @@ impl MemoryTransport {
         &self.cluster
     }
 
-    /// Whether this partition is its own, as far as it knows.
+    /// What it believes of the group.
     #[cfg(test)]
-    pub(super) fn owns(&self, partition: PartitionId) -> bool {
-        self.member.owns(partition)
+    pub(super) fn member(&self) -> &GroupMember {
+        &self.member
     }
 
     /// Sends a request of the producer, unless a fault that is planned for it decides otherwise.

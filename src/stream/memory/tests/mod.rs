@@ -1,5 +1,6 @@
 //! What the in-memory log promises, each promise by a test that names it.
 
+mod churn;
 mod faults;
 mod group;
 mod offsets;

@@ -49,6 +49,21 @@ fn the_oldest_open_transaction_holds_the_last_stable_offset_apart_from_the_high_
 }
 
 #[test]
+fn transactions_that_overlap_in_a_partition_end_each_for_itself() {
+    let cluster = cluster(1);
+    let mut first = worker_with_open_record(&cluster, "first");
+    let mut second = cluster.transport("second", "elsewhere");
+    second.begin().unwrap();
+    publish(&mut second, P0, &["second"]).unwrap();
+    assert_eq!(cluster.last_stable_offset(Topic::Ledger, P0), 0);
+    first.abort().unwrap();
+    assert_eq!(cluster.last_stable_offset(Topic::Ledger, P0), 1);
+    assert_eq!(ledger(&cluster), [""; 0], "the end of one does not settle the other");
+    second.commit().unwrap();
+    assert_eq!(ledger(&cluster), ["second"]);
+}
+
+#[test]
 fn a_transaction_is_all_or_nothing_over_its_partitions() {
     let cluster = cluster(2);
     let mut worker = sole_worker(&cluster);
