@@ -16,7 +16,7 @@ use support::calls::{Pattern, Traffic, now};
 use support::commands::add_funds;
 use support::deadline::wait_until;
 use support::desk::{Desk, wait_debited};
-use support::engine::{Engine, Site};
+use support::engine::{Engine, Site, wait_shared};
 use support::log::ends;
 use support::price_list::PriceList;
 
@@ -174,6 +174,9 @@ impl Chaos {
         self.tally.crashes += 1;
         let mut engine = self.site.start("a");
         if let Some(mut second) = second {
+            // What was being handed over has an owner again, whoever that is.
+            wait_shared(&mut [&mut engine, &mut second], PARTITIONS);
+            wait_debited(&mut second, 50);
             assert!(second.stop(WITHIN).success(), "{}", second.log_tail());
         }
         engine.wait_ready(PARTITIONS.into());

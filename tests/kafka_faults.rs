@@ -18,7 +18,7 @@ use support::calls::{Call, Pattern, Sent, Traffic, platform_producer};
 use support::commands::{add_funds, open};
 use support::deadline::{Deadline, wait_until};
 use support::desk::{Desk, by_reason, wait_debited};
-use support::engine::{Engine, Site};
+use support::engine::{Engine, Site, wait_shared};
 use support::log::{admin, create_topic, ends, wait_for};
 use support::price_list::PriceList;
 
@@ -222,20 +222,6 @@ fn stop_inside_a_transaction(engine: &Engine, ledger: &str) -> bool {
     }
     engine.signal("STOP");
     false
-}
-
-/// Waits until all partitions are rated, and each process has some.
-fn wait_shared(engines: &mut [&mut Engine], partitions: u32) {
-    let deadline = Deadline::after(WITHIN);
-    loop {
-        let ready: Vec<u64> = engines.iter_mut().map(|engine| engine.ready()).collect();
-        if ready.iter().sum::<u64>() == u64::from(partitions) && !ready.contains(&0) {
-            return;
-        }
-        let tails: Vec<String> = engines.iter().map(|engine| engine.log_tail()).collect();
-        assert!(!deadline.passed(), "{ready:?} of {partitions} partitions are rated:\n{}", tails.join("\n\n"));
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

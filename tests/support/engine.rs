@@ -266,6 +266,20 @@ impl Engine {
     }
 }
 
+/// Waits until all partitions are rated, and each process has some.
+pub fn wait_shared(engines: &mut [&mut Engine], partitions: u32) {
+    let deadline = Deadline::after(READY_WITHIN);
+    loop {
+        let ready: Vec<u64> = engines.iter_mut().map(|engine| engine.ready()).collect();
+        if ready.iter().sum::<u64>() == u64::from(partitions) && !ready.contains(&0) {
+            return;
+        }
+        let tails: Vec<String> = engines.iter().map(|engine| engine.log_tail()).collect();
+        assert!(!deadline.passed(), "{ready:?} of {partitions} partitions are rated:\n{}", tails.join("\n\n"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         let _ = self.child.kill();
