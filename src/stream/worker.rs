@@ -316,7 +316,8 @@ impl<T: Transport> Worker<T> {
     /// that is the wall clock, as far as it can be trusted.
     fn commit_quiet_offsets(&mut self, now: Now) -> Result<(), TransportFailure> {
         let is_quiet = |active: &Active<T::Payload>| {
-            active.caught_up && now.monotonic.saturating_sub(active.committed_when) >= QUIET_COMMIT_INTERVAL
+            // Asked anew: a partition that a full batch left out of this step has perhaps something at hand.
+            active.inputs.next() == Next::CaughtUp && now.monotonic.saturating_sub(active.committed_when) >= QUIET_COMMIT_INTERVAL
         };
         let quiet: Vec<PartitionId> = self.active().filter(|a| is_quiet(a)).map(|active| active.state.id).collect();
         if quiet.is_empty() {

@@ -10,8 +10,11 @@ use tollkeeper::stream::transport::{
     TransportFailure,
 };
 
-use crate::journal::{Attempt, Happened, Journal, Taken};
+use crate::journal::{Happened, Journal, Taken};
 use crate::merge::{AtHand, Merge};
+
+/// A partition that is caught up and of which nothing was committed for this long moves its clock by the wall's.
+const QUIET_MS: i64 = 3_600_000;
 
 pub(crate) struct Observed {
     inner: MemoryTransport,
@@ -19,7 +22,10 @@ pub(crate) struct Observed {
     journal: Journal,
     merges: BTreeMap<PartitionId, Merge>,
     taken: BTreeMap<PartitionId, Vec<Taken>>,
-    walls: Vec<(u64, i64)>,
+    /// When offsets of a partition were committed last, or it was started, by the monotonic clock.
+    committed_ms: BTreeMap<PartitionId, i64>,
+    /// Whose offsets are in a transaction that was neither taken back nor followed by another.
+    sent: BTreeSet<PartitionId>,
     step: ThisStep,
 }
 
@@ -27,11 +33,20 @@ pub(crate) struct Observed {
 #[derive(Debug, Default)]
 struct ThisStep {
     number: u64,
-    wall_ms: i64,
+    time: Time,
     fetched: bool,
     /// The worker went back after it had taken: what it says to have taken is nothing any more.
     went_back: bool,
     taken: usize,
+    /// Partitions that were looked at after their records were taken.
+    settled: BTreeSet<PartitionId>,
+}
+
+/// The time that a worker is told, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Time {
+    pub(crate) wall_ms: i64,
+    pub(crate) monotonic_ms: i64,
 }
 
 impl Observed {
@@ -42,7 +57,8 @@ impl Observed {
             journal,
             merges: BTreeMap::new(),
             taken: BTreeMap::new(),
-            walls: Vec::new(),
+            committed_ms: BTreeMap::new(),
+            sent: BTreeSet::new(),
             step: ThisStep::default(),
         }
     }
@@ -51,12 +67,11 @@ impl Observed {
         self.inner.controls()
     }
 
-    /// The worker is about to be stepped.
-    pub(crate) fn begin_step(&mut self, wall_ms: i64) {
+    /// The worker is about to be stepped, or to be told of a restored partition.
+    pub(crate) fn begin_step(&mut self, time: Time) {
         let mut pages = self.journal.pages();
         pages.step += 1;
-        self.step = ThisStep { number: pages.step, wall_ms, ..ThisStep::default() };
-        self.walls.push((pages.step, wall_ms));
+        self.step = ThisStep { number: pages.step, time, ..ThisStep::default() };
     }
 
     /// The worker was stepped and says to have taken so many records.
@@ -68,7 +83,7 @@ impl Observed {
         for (partition, merge) in &mut self.merges {
             while left > 0 {
                 let Some(record) = merge.take() else { break };
-                self.taken.entry(*partition).or_default().push(Taken { record, step: self.step.number });
+                self.taken.entry(*partition).or_default().push(Taken::Record(record));
                 left -= 1;
             }
         }
@@ -76,17 +91,31 @@ impl Observed {
             let text = format!("step {}: {left} records were taken that could not be", self.step.number);
             self.journal.pages().violations.push(text);
         }
+        let partitions: Vec<PartitionId> = self.merges.keys().copied().collect();
+        partitions.into_iter().for_each(|partition| self.note_quiet(partition));
+    }
+
+    /// All records of this step are taken: the clock goes on by the wall's, if the partition is quiet.
+    fn note_quiet(&mut self, partition: PartitionId) {
+        let Time { wall_ms, monotonic_ms } = self.step.time;
+        let since_ms = self.committed_ms.get(&partition).map_or(0, |at| monotonic_ms - at);
+        let is_caught_up = self.merges.get(&partition).is_some_and(Merge::is_caught_up);
+        if self.step.fetched && self.step.settled.insert(partition) && is_caught_up && since_ms >= QUIET_MS {
+            self.taken.entry(partition).or_default().push(Taken::Quiet { wall_ms });
+        }
     }
 
     fn went_back(&mut self) {
         self.step.went_back |= self.step.fetched;
-        self.forget_transaction();
+        self.taken.clear();
+        self.sent.clear();
     }
 
-    fn forget_transaction(&mut self) {
+    fn was_committed(&mut self) {
+        for partition in std::mem::take(&mut self.sent) {
+            self.committed_ms.insert(partition, self.step.time.monotonic_ms);
+        }
         self.taken.clear();
-        let now = (self.step.number, self.step.wall_ms);
-        self.walls = vec![now];
     }
 
     /// What the transaction is to commit: with these offsets it took everything before them.
@@ -101,18 +130,19 @@ impl Observed {
             };
             let target: InputOffsets = target.try_into().expect("three inputs");
             let until = self.merges.entry(partition).or_default().take_until(target);
-            let taken = self.taken.entry(partition).or_default();
             match until {
                 Ok(records) => {
                     self.step.taken += records.len();
-                    taken.extend(records.into_iter().map(|record| Taken { record, step: self.step.number }));
+                    self.taken.entry(partition).or_default().extend(records.into_iter().map(Taken::Record));
                 }
                 Err(why) => self.journal.pages().violations.push(format!("partition {partition}: {why}")),
             }
+            self.note_quiet(partition);
+            self.sent.insert(partition);
             let metadata = &of(Input::Cdrs).expect("looked at above").metadata;
             let (id, _clock) = metadata.rsplit_once('/').expect("metadata ends in the clock");
-            let attempt = Attempt { taken: taken.clone(), walls: self.walls.clone() };
-            self.journal.pages().attempts.insert((id.to_owned(), partition), attempt);
+            let taken = self.taken.get(&partition).cloned().unwrap_or_default();
+            self.journal.pages().attempts.insert((id.to_owned(), partition), taken);
         }
     }
 
@@ -164,12 +194,15 @@ impl Transport for Observed {
 
     fn start(&mut self, partition: PartitionId, at: InputOffsets) -> Result<(), TransportFailure> {
         self.merges.insert(partition, Merge::default());
+        self.committed_ms.insert(partition, self.step.time.monotonic_ms);
         self.journal.note(partition, Happened::Started { at });
         self.inner.start(partition, at)
     }
 
     fn stop(&mut self, partition: PartitionId) -> Result<(), TransportFailure> {
+        // It is recovered: what was taken of it in this step is nothing any more.
         self.merges.remove(&partition);
+        self.went_back();
         self.inner.stop(partition)
     }
 
@@ -191,7 +224,8 @@ impl Transport for Observed {
     }
 
     fn begin(&mut self) -> Result<(), TransportFailure> {
-        self.forget_transaction();
+        // An outcome that was unknown and was not taken back was a commit.
+        self.was_committed();
         self.inner.begin()
     }
 
@@ -217,6 +251,9 @@ impl Transport for Observed {
 
     fn commit(&mut self) -> Result<(), TransportFailure> {
         let result = self.inner.commit();
+        if result.is_ok() {
+            self.was_committed();
+        }
         self.after(result)
     }
 
