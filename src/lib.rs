@@ -1,13 +1,112 @@
 //! Tollkeeper: a streaming call-rating engine for prepaid telephony.
+//!
+//! It reads call detail records (CDRs) from Kafka, prices them against per-destination price lists, debits each tenant's
+//! prepaid balance in memory, and publishes every debit, recharge and block in the same Kafka transaction as the input
+//! offsets. README.md is for those who use it; this page is the map for those who change it.
+//!
+//! ```text
+//!                      one Kafka transaction per batch: all of it, or none
+//!           ┌─────────────────────────────────────────────────────────────────┐
+//!  cdrs ───▶│ decode ─▶ rate ─▶ debit ─▶ encode ├─▶ ledger      every event of every account
+//!  commands▶│          (pure core, one owner)   ├─▶ alerts      what someone must act on
+//!  reroute ▶│                                   ├─▶ quarantine  what could not be rated; duplicates
+//!           │                                   ├─▶ reroute     what belongs to another partition
+//!           └───────────────────────────────────┴─▶ input offsets, of every partition written for
+//!  catalog (decks, plans) ─▶ every worker           committed accounts ─▶ HTTP, metrics
+//! ```
+//!
+//! # State is a fold of the ledger
+//!
+//! An account is never edited. The core *decides* ([`core::decide`], [`core::decide_command`]: a CDR or a command in, events
+//! out) and *applies* those same events ([`core::account::Account::apply`], which decides nothing). Live work, recovery
+//! ([`stream::recovery`]) and every proof use the one `apply`, so the ledger alone rebuilds any account. What is remembered
+//! beside an account (debited calls, applied commands, payments, recharges) follows from single events too
+//! ([`core::entry`], [`core::identity`]).
+//!
+//! What a batch changes lies over the committed state until the transaction is committed ([`core::batch`]): reads look there
+//! first, an abort drops it. So no reader sees money that may be rolled back, and there is no code that undoes anything.
+//!
+//! # The way of a call, in five jumps
+//!
+//! `main` → [`node`] starts workers → [`stream::runner`] steps them → [`stream::worker::Worker::step`] takes records in the
+//! order of the merge ([`stream::inputs`]) → [`stream::engine::Engine::take`]: decode ([`wire::cdr`]), rate
+//! ([`core::rating`]), debit ([`core::decide`]), encode ([`wire::event`]).
+//!
+//! # Where code lives
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`core`] | pure: money, numbers, price lists, accounts, decisions. No async, clock, chance, I/O, logging, serde, Kafka |
+//! | [`wire`] | bytes to types and back, pure: CDRs, commands, CloudEvents, envelopes, price list files, and their JSON Schemas |
+//! | [`stream`] | the worker, its restores, and the two logs that carry it: Kafka and memory |
+//! | [`desk`] | HTTP: metrics and health |
+//! | [`offline`] | `tollkeeper rate`: the same core over files |
+//! | [`demo`] | `tollkeeper demo`: traffic, a payment service and a proof, on the log in memory |
+//! | [`node`] | one engine process on a cluster, from its checks at start to its last commit (feature `kafka`) |
+//! | [`cli`] | the command line, thin |
+//! | [`config`] | one valid struct from file, environment and flags |
+//! | [`metrics`], [`health`], [`internal_events`], [`logs`] | what operators see: names, states, one struct for each thing that happens |
+//!
+//! Dependencies point one way: `stream` and `desk` → `wire` → `core`; a test proves it (`tests/architecture.rs`).
+//!
+//! # One owner, no locks on the way
+//!
+//! A worker is a plain thread with one consumer and one transactional producer. A partition belongs to one worker, and
+//! everything of a tenant is on its home partition, `murmur2(tenant) % partitions` ([`core::partition::home_partition`]). A
+//! record that arrives elsewhere goes home through `reroute`, one hop.
+//!
+//! A worker is a state machine ([`stream::worker`]), and so is a restore: threads exist in [`stream::runner`] alone, so that
+//! the simulation (`tests/simulation.rs`) steps all of them by its seed, on a log in memory ([`stream::memory`]) that has the
+//! semantics of Kafka's transactions, the unpleasant ones included.
+//!
+//! # One clock per partition
+//!
+//! The core knows no clock. Each partition has one, part of its state, that never goes back: the broker's time of the record at
+//! hand. It alone feeds the acceptance window, the memory of commands and the `time` of events, so a backlog is rated as it
+//! would have been. It is saved with the offsets and recovered as the maximum of that and the last event.
+//!
+//! # The laws (tests are named after them)
+//!
+//! 1. Every record in has exactly one outcome: debit, duplicate, quarantine or reroute; for a command: applied, duplicate,
+//!    refused, quarantine or reroute.
+//! 2. No charge is lost, none is made twice: across crash, kill -9, rebalance, zombie, broker restart, redelivery, a commit of
+//!    unknown outcome.
+//! 3. state = fold(ledger), field by field (the clock aside); sequences have no gap.
+//! 4. added - debited - expired + adjusted = balance, per tenant and in total. The lines of a charge sum to its debit.
+//! 5. The parts of a call cost what one final CDR would (with the rules of the next release).
+//! 6. Longest prefix equals a naive scan.
+//! 7. Same inputs in the same order give the same bytes out.
+//! 8. Every queue, map, batch, retry, record and loop has a bound with a name.
+//! 9. No float ever holds money. One rounding per charge line, its direction named.
+//! 10. What comes from outside never panics the process and never blocks a partition: it gets a reason.
+//!
+//! # What this release leaves to the next
+//!
+//! Plans and pools, time bands, parts of calls, inbound toll-free, expiry of funds, retries of recharges, adjustments, spend
+//! limits, and price lists on Kafka. Until then such a call is quarantined as `unsupported_version` and such a command refused
+//! so: nothing is mispriced, and the record can be replayed. Snapshots come after that: a restore folds the whole ledger.
+//!
+//! # Where the design was changed while building, and why
+//!
+//! - Threads are in [`stream::runner`], not in `stream/kafka`: the demo runs the same worker and restore threads on the log in
+//!   memory.
+//! - While nothing is due by time, only records move a partition's clock; the wall clock moves it once an hour, with the offsets
+//!   of a quiet partition. The same inputs then give the same bytes on any machine.
+//! - Recovery folds the ledger from its start, so a repeated sequence number freezes the account as a gap does: nothing that the
+//!   fold meets can have been seen before.
+//! - `kafka` is a cargo feature, off by default: the demo and offline rating build with nothing but Rust and a C linker.
 
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod demo;
 pub mod desk;
 pub mod health;
 pub mod internal_events;
 pub mod logs;
 pub mod metrics;
+#[cfg(feature = "kafka")]
+pub mod node;
 pub mod offline;
 pub mod stream;
 pub mod wire;

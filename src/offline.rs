@@ -349,7 +349,8 @@ impl<'e> Rating<'e> {
                 let event = wire::event::decode(&first.value).expect("the engine has just written it");
                 let account = self.batch.at(&self.accounts, &self.state).account(&event.tenant).cloned();
                 let currency = account.expect("an account was debited").settings.currency;
-                let debited = charge::Debited::of_event(&event, currency).expect("the first event of a call is its debit");
+                let debited =
+                    charge::Debited::of_event(&event, currency).expect("the first event of a call is its debit");
                 let charge = Charge::Debited(debited);
                 self.summary.count(&charge);
                 return Ok(charges.write(&charge)?);
@@ -357,7 +358,9 @@ impl<'e> Rating<'e> {
             if output == Output::Quarantine {
                 let entry = wire::quarantine::decode(&first.value).expect("the engine has just written it");
                 let charge = match &entry {
-                    Entry::Quarantined(entry) => Charge::Quarantined { cdr, reason: entry.reason, detail: &entry.detail },
+                    Entry::Quarantined(entry) => {
+                        Charge::Quarantined { cdr, reason: entry.reason, detail: &entry.detail }
+                    }
                     Entry::Duplicate(_) => Charge::Duplicate { cdr: cdr.expect("a duplicate was decoded") },
                 };
                 self.summary.count(&charge);

@@ -4,10 +4,11 @@
 mod support;
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use support::broker::Broker;
+use support::deadline::wait_until;
 use support::log::{LogRecord, create_topic, ends, flush, produce, producer, read_committed};
 
 const WITHIN: Duration = Duration::from_secs(30);
@@ -72,15 +73,10 @@ fn the_end_of_the_test_process_ends_the_broker_and_removes_its_data() {
         .stdin(std::process::Stdio::piped())
         .spawn()
         .expect("sh starts");
-    let deadline = Instant::now() + WITHIN;
-    let pid = loop {
-        assert!(Instant::now() < deadline, "the command did not start");
-        match std::fs::read_to_string(data.join("pid")) {
-            Ok(pid) if pid.ends_with('\n') => break String::from(pid.trim()),
-            _ => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    let process = format!("/proc/{pid}");
+    let pid_file = data.join("pid");
+    let read_pid = || std::fs::read_to_string(&pid_file).unwrap_or_default();
+    wait_until("the command starts", WITHIN, || read_pid().ends_with('\n'));
+    let process = format!("/proc/{}", read_pid().trim());
     assert!(std::path::Path::new(&process).exists());
     drop(supervisor.stdin.take());
     supervisor.wait().expect("a child can be waited for");

@@ -12,27 +12,29 @@ use crate::logs;
 /// Where Linux tells the name of the host.
 const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
 
+/// Over the flags in the help; given for each of them, since a heading would otherwise go on over the command's own flags.
+pub(super) const HEADING: &str = "Configuration (file < environment TOLLKEEPER_<KEY> < flags)";
+
 /// Configuration: defaults < file < environment (`TOLLKEEPER_<KEY>`) < flags.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Configuration (file < environment TOLLKEEPER_<KEY> < flags)")]
 pub struct ConfigArgs {
     /// TOML file with the configuration
-    #[arg(long, value_name = "FILE", env = FILE_VARIABLE)]
+    #[arg(long, help_heading = HEADING, value_name = "FILE", env = FILE_VARIABLE)]
     pub config: Option<PathBuf>,
     /// Kafka brokers to begin with, separated by commas
-    #[arg(long, value_name = "HOST:PORT,…")]
+    #[arg(long, help_heading = HEADING, value_name = "HOST:PORT,…")]
     pub brokers: Option<String>,
     /// What the names of the topics begin with
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = HEADING, value_name = "NAME")]
     pub topic_prefix: Option<String>,
     /// Partitions of every topic that is keyed by tenant
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = HEADING, value_name = "N")]
     pub partitions: Option<String>,
     /// The consumer group of the engine
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = HEADING, value_name = "NAME")]
     pub group_id: Option<String>,
     /// Sets any key, for example commit_interval_ms=50 or kafka.security.protocol=SSL; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    #[arg(long = "set", help_heading = HEADING, value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub set: Vec<(String, String)>,
 }
 

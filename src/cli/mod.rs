@@ -114,8 +114,21 @@ fn end(result: anyhow::Result<Exit>) -> Exit {
     if error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_broken_pipe)) {
         return Exit::Success;
     }
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", with_causes(&error));
     if error.chain().any(<dyn std::error::Error>::is::<ConfigFailure>) { Exit::Usage } else { Exit::Failure }
+}
+
+/// The message and its causes; a cause that the one before it repeats (the Kafka client's do) is left out.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut written = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if written.is_empty() {
+            written = cause;
+        } else if !written.ends_with(&cause) {
+            written = format!("{written}: {cause}");
+        }
+    }
+    written
 }
 
 fn is_broken_pipe(error: &io::Error) -> bool {
@@ -134,19 +147,17 @@ impl LogArgs {
     }
 }
 
-/// Refuses what needs a Kafka client in a build without one.
+/// What is said where a build without Kafka client would need one.
+pub const NO_KAFKA_CLIENT: &str = "this build has no Kafka client: build it with `cargo build --release --features kafka` \
+                                   (needs make, g++, pkg-config, libssl-dev, zlib1g-dev)";
+
+/// Refuses what needs a Kafka client, before anything else is looked at.
 ///
 /// # Errors
 ///
-/// The build has no Kafka client; the message says how to make one that has.
+/// [`NO_KAFKA_CLIENT`], in a build without the feature `kafka`.
 pub fn require_kafka() -> anyhow::Result<()> {
-    if !cfg!(feature = "kafka") {
-        bail!(
-            "this build has no Kafka client: build it with `cargo build --release --features kafka` \
-             (needs make, g++, pkg-config, libssl-dev, zlib1g-dev)"
-        );
-    }
-    Ok(())
+    if cfg!(feature = "kafka") { Ok(()) } else { bail!(NO_KAFKA_CLIENT) }
 }
 
 #[cfg(test)]
@@ -167,6 +178,12 @@ mod tests {
         assert_eq!(end(Err(anyhow::Error::from(faulty()).context("starting"))), Exit::Usage);
         assert_eq!(end(Err(anyhow!("no broker answers"))), Exit::Failure);
         assert_eq!(end(Err(io::Error::from(io::ErrorKind::BrokenPipe).into())), Exit::Success);
+    }
+
+    #[test]
+    fn causes_are_printed_once() {
+        let error = anyhow!("timed out").context("fetching failed: timed out").context("no answer");
+        assert_eq!(with_causes(&error), "no answer: fetching failed: timed out");
     }
 
     #[test]

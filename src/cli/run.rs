@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::config_args::HEADING;
 use super::{ConfigArgs, Exit, LogArgs, require_kafka};
 use crate::config::Config;
 use crate::stream::step::Step;
@@ -16,16 +17,16 @@ pub struct RunArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Name of this node, unique in the group and stable over restarts; the host name unless given
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = HEADING, value_name = "NAME")]
     pub instance: Option<String>,
     /// Worker threads
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = HEADING, value_name = "N")]
     pub workers: Option<String>,
     /// Directory with the price lists and the number plan
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = HEADING, value_name = "DIR")]
     pub catalog: Option<String>,
     /// Where /metrics and /health are served
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, help_heading = HEADING, value_name = "IP:PORT")]
     pub http_listen: Option<String>,
     /// Ends the process, as kill -9 would, the Nth time that a step of the protocol is reached
     #[arg(long, hide = true, value_name = "STEP:N")]
@@ -74,8 +75,25 @@ impl RunArgs {
 /// A faulty configuration or catalog, topics that differ from what they should be, a cluster that does not answer.
 pub fn run(args: &RunArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
     require_kafka()?;
-    let _config = args.begin(logs)?;
-    anyhow::bail!("the engine on Kafka is not merged yet")
+    let config = args.begin(logs)?;
+    start(&config, args.crash_at)
+}
+
+#[cfg(feature = "kafka")]
+fn start(config: &Config, crash_at: Option<CrashAt>) -> anyhow::Result<Exit> {
+    use crate::node::{Ended, Node};
+
+    let node = Node::start(config, crash_at.map(|crash| (crash.step, crash.nth)))?;
+    Ok(match node.run_until_stopped()? {
+        Ended::Stopped => Exit::Success,
+        Ended::Failed => Exit::Failure,
+        Ended::Hung => Exit::Hung,
+    })
+}
+
+#[cfg(not(feature = "kafka"))]
+fn start(_: &Config, _: Option<CrashAt>) -> anyhow::Result<Exit> {
+    unreachable!("require_kafka has refused")
 }
 
 #[cfg(test)]

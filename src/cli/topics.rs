@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{ConfigArgs, Exit, LogArgs, require_kafka};
+use crate::config::Config;
 
 /// What to do with the topics.
 #[derive(Clone, Debug, Subcommand)]
@@ -19,12 +20,6 @@ pub struct CreateArgs {
     /// The configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Replicas of each partition; 3 where there are three brokers, else 1, unless given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=15))]
-    pub replication_factor: Option<u16>,
-    /// Says what would be created, and creates nothing
-    #[arg(long)]
-    pub dry_run: bool,
     /// Prints the result as JSON
     #[arg(long)]
     pub json: bool,
@@ -52,6 +47,61 @@ pub fn run(command: &TopicsCommand, logs: &LogArgs) -> anyhow::Result<Exit> {
         TopicsCommand::Create(args) => &args.config,
         TopicsCommand::Check(args) => &args.config,
     };
-    let _config = config.begin(logs, &[])?;
-    anyhow::bail!("topics are not merged yet")
+    let config = config.begin(logs, &[])?;
+    on_cluster(command, &config)
+}
+
+#[cfg(feature = "kafka")]
+fn on_cluster(command: &TopicsCommand, config: &Config) -> anyhow::Result<Exit> {
+    use serde_json::json;
+
+    use crate::node::{client_config, ledger_deletion};
+    use crate::stream::topics::{Created, check, create};
+
+    let client = client_config(config)?;
+    match command {
+        TopicsCommand::Create(args) => {
+            let created = create(&client, &config.topic_prefix, config.partitions)?;
+            let as_json = |topic: &Created| match topic {
+                Created::New { topic, partitions, replication } => json!({
+                    "topic": topic, "created": true, "partitions": partitions, "replication": replication.factor,
+                }),
+                Created::Existed { topic } => json!({"topic": topic, "created": false}),
+            };
+            print_each(&created, args.json, as_json);
+            Ok(Exit::Success)
+        }
+        TopicsCommand::Check(args) => {
+            let checked = check(&client, &config.topic_prefix, ledger_deletion(config))?;
+            print_each(&checked.differences, args.json, |difference| {
+                json!({
+                    "severity": difference.severity.to_string(), "place": difference.place,
+                    "setting": difference.setting, "is": difference.is, "should_be": difference.should_be,
+                    "action": difference.action,
+                })
+            });
+            if !args.json {
+                let errors = checked.errors().count();
+                println!("{errors} errors, {} warnings", checked.differences.len() - errors);
+            }
+            Ok(if checked.differences.is_empty() { Exit::Success } else { Exit::Differences })
+        }
+    }
+}
+
+#[cfg(not(feature = "kafka"))]
+fn on_cluster(_: &TopicsCommand, _: &Config) -> anyhow::Result<Exit> {
+    unreachable!("require_kafka has refused")
+}
+
+/// A line for each, or a JSON object a line.
+#[cfg(feature = "kafka")]
+pub(super) fn print_each<T: std::fmt::Display>(all: &[T], json: bool, as_json: impl Fn(&T) -> serde_json::Value) {
+    for one in all {
+        if json {
+            println!("{}", as_json(one));
+        } else {
+            println!("{one}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Settings;
+use crate::core::identity::ACCEPTANCE_WINDOW_DAYS_MAX;
 
 /// Partitions at most; more would only cost restore jobs and file handles.
 const PARTITIONS_MAX: u64 = 4096;
@@ -12,9 +13,6 @@ const WORKERS_MAX: u64 = 64;
 const BATCH_RECORDS_MAX: u64 = 100_000;
 /// `transaction.max.timeout.ms` of a broker that was not changed.
 const TRANSACTION_TIMEOUT_MS_MAX: u64 = 900_000;
-/// Identities are kept in memory for the window and a day: this bounds them.
-const ACCEPTANCE_WINDOW_DAYS_MAX: u64 = 60;
-
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -100,7 +98,7 @@ pub const KEYS: [Key; 21] = [
     },
     Key {
         name: "acceptance_window_days",
-        kind: Kind::Whole { min: 1, max: ACCEPTANCE_WINDOW_DAYS_MAX },
+        kind: Kind::Whole { min: 1, max: ACCEPTANCE_WINDOW_DAYS_MAX as u64 },
         meaning: "a call that ended longer ago is quarantined as `too_late`; identities are remembered for the window and a day",
     },
     Key {
@@ -215,7 +213,7 @@ pub fn markdown_table() -> String {
     table
 }
 
-/// The text of `tollkeeper.example.toml`: every key at its default.
+/// The text of `deploy/tollkeeper.example.toml`: every key at its default.
 pub fn example_file() -> String {
     let mut file = String::from(
         "# Tollkeeper's configuration: every key with its default. Keys left out keep it; unknown keys are refused.\n\

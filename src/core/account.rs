@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
-use super::event::{Classes, Debit, Event, EventBody, Funds, LotId};
+use super::event::{Classes, Debit, Draw, Event, EventBody, Funds, LotId};
 use super::money::{Money, Overflow};
 use super::recharge::{InFlight, Month, RechargeId, Recharging};
 use super::tenant::{TenantId, TenantSettings};
@@ -234,7 +234,7 @@ impl Account {
                 totals.expired = totals.expired.checked_add(*amount)?;
             }
             EventBody::FundsAdded { funds, .. } | EventBody::RechargeSucceeded { funds, .. } => {
-                if funds.debt_repaid > self.debt || funds.debt_repaid > funds.amount || !funds.amount.is_positive() {
+                if !funds.amount.is_positive() || funds.debt_repaid != funds.amount.min(self.debt) {
                     return Err(Broken::Lots { lot: LotId(event.seq) });
                 }
                 totals.added = totals.added.checked_add(funds.amount)?;
@@ -265,7 +265,12 @@ impl Account {
         if drawn != debit.amount || debit.debt.is_negative() {
             return Err(Broken::Lots { lot: debit.lots.last().map_or(LotId(0), |draw| draw.lot) });
         }
-        Ok(())
+        // There is no debt while a lot has money (R31): so the balance bounds the debt too.
+        let is_emptied = |lot: &&Lot| debit.lots.contains(&Draw { lot: lot.id, amount: lot.remaining });
+        match self.lots.iter().find(|lot| !is_emptied(lot)) {
+            Some(lot) if debit.debt.is_positive() => Err(Broken::Lots { lot: lot.id }),
+            _ => Ok(()),
+        }
     }
 
     fn check_draw(&self, lot: LotId, amount: Money) -> Result<(), Broken> {
@@ -292,3 +297,6 @@ impl Account {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -282,3 +282,6 @@ impl View<'_> {
         self.frozen.extend(TenantId::new(tenant).map(|tenant| (tenant, why.into())));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,3 +242,6 @@ pub(super) fn funds(
     });
     Funds { amount, debt_repaid: amount.min(account.debt), expires_at }
 }
+
+#[cfg(test)]
+mod tests;

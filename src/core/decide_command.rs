@@ -42,7 +42,7 @@ pub struct Refused<'a> {
     /// What exactly.
     pub detail: String,
     /// Money that came with it all the same: a settlement that nothing waits for.
-    pub unmatched: Option<EventBody<'a>>,
+    pub unmatched: Option<Box<EventBody<'a>>>,
 }
 
 type Verdict<'a> = Result<CommandVerdict<'a>, Refused<'a>>;
@@ -120,10 +120,7 @@ fn decide<'a>(view: &mut View<'_>, catalog: &Catalog, rules: &Rules, command: Co
 
 fn open<'a>(catalog: &Catalog, open: OpenTenant, command: CommandMark<'a>) -> Result<Bodies<'a>, Refused<'a>> {
     check_plans(catalog, &open.default_plans)?;
-    check_deck(catalog, &open.price_list, open.currency)?;
-    if let Some(overlay) = &open.overlay {
-        check_deck(catalog, overlay, open.currency)?;
-    }
+    check_decks(catalog, [Some(&*open.price_list), open.overlay.as_deref()], open.currency)?;
     let settings = TenantSettings {
         currency: open.currency,
         price_list: open.price_list,
@@ -146,9 +143,11 @@ fn update<'a>(
 ) -> Result<Bodies<'a>, Refused<'a>> {
     let old = &*account.settings;
     check_plans(catalog, update.default_plans.as_deref().unwrap_or_default())?;
-    for deck in [update.price_list.as_deref(), update.overlay.as_ref().and_then(|overlay| overlay.as_deref())] {
-        deck.map_or(Ok(()), |deck| check_deck(catalog, deck, old.currency))?;
-    }
+    check_decks(
+        catalog,
+        [update.price_list.as_deref(), update.overlay.as_ref().and_then(Option::as_deref)],
+        old.currency,
+    )?;
     let settings = TenantSettings {
         currency: old.currency,
         price_list: update.price_list.unwrap_or_else(|| old.price_list.clone()),
@@ -170,14 +169,19 @@ fn check_plans(catalog: &Catalog, plans: &[(Service, Box<str>)]) -> Result<(), R
     }
 }
 
-fn check_deck(catalog: &Catalog, deck: &str, currency: Currency) -> Result<(), Refused<'static>> {
-    match catalog.deck_currency(deck) {
-        None => refuse(Refusal::UnknownPriceList, format!("the catalog has no price list {deck}")),
-        Some(of_deck) if of_deck != currency => {
-            refuse(Refusal::CurrencyMismatch, format!("price list {deck} is in {of_deck}, the account in {currency}"))
-        }
-        Some(_) => Ok(()),
+/// All are there, and then: all are in the account's currency.
+fn check_decks(catalog: &Catalog, decks: [Option<&str>; 2], currency: Currency) -> Result<(), Refused<'static>> {
+    let decks = decks.into_iter().flatten();
+    if let Some(deck) = decks.clone().find(|deck| !catalog.has_deck(deck)) {
+        return refuse(Refusal::UnknownPriceList, format!("the catalog has no price list {deck}"));
     }
+    for deck in decks {
+        if let Some(other) = catalog.deck_currency(deck).filter(|other| *other != currency) {
+            let detail = format!("price list {deck} is in {other}, the account in {currency}");
+            return refuse(Refusal::CurrencyMismatch, detail);
+        }
+    }
+    Ok(())
 }
 
 /// What is left is forfeited lot by lot (R39); a debt stays.
@@ -275,11 +279,15 @@ fn settle<'a>(
 }
 
 /// A success that nothing waits for is money somewhere (R34).
-fn unmatched(body: CommandBody<'_>) -> Option<EventBody<'_>> {
+fn unmatched(body: CommandBody<'_>) -> Option<Box<EventBody<'_>>> {
     match body {
         CommandBody::SettleRecharge { written_id, settlement: Settlement::Succeeded { payment_reference }, .. } => {
-            Some(EventBody::SettlementUnmatched { recharge_id: written_id, payment_reference, amount: None })
+            let alarm = EventBody::SettlementUnmatched { recharge_id: written_id, payment_reference, amount: None };
+            Some(Box::new(alarm))
         }
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,3 +173,6 @@ impl Entries {
         all
     }
 }
+
+#[cfg(test)]
+mod tests;

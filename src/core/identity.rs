@@ -20,6 +20,8 @@ use super::number_plan::NumberPlan;
 /// The seed of all hashes that are saved.
 const SEED: u64 = 0x746f_6c6c; // "toll"
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
+/// The widest acceptance window that can be configured, in days: it bounds what is remembered of calls.
+pub const ACCEPTANCE_WINDOW_DAYS_MAX: u32 = 60;
 
 /// The hash of (tenant, call id).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,6 +154,12 @@ impl Default for AcceptanceWindow {
 }
 
 impl AcceptanceWindow {
+    /// As wide as any can be: what it forgets, every window has forgotten.
+    pub fn widest() -> AcceptanceWindow {
+        let back = SignedDuration::from_hours(i64::from(ACCEPTANCE_WINDOW_DAYS_MAX) * 24);
+        AcceptanceWindow { back, ..AcceptanceWindow::default() }
+    }
+
     /// How long an identity is kept after its last acceptance: one window and one day.
     fn memory_hours(self) -> u32 {
         u32::try_from(self.back.as_hours() + 24).expect("a window is some days")
@@ -176,10 +184,11 @@ impl Identities {
         self.table.get(&key.0).copied().filter(|identity| window.remembers(identity.hour, now))
     }
 
-    /// Remembers a debit; a higher part wins.
+    /// Remembers a debit; the later one wins, and within an hour the higher part: what is left of a call that was forgotten
+    /// must not hide the one that came after it.
     pub fn insert(&mut self, key: IdentityKey, identity: Identity) {
         let kept = self.table.entry(key.0).or_insert(identity);
-        if identity.part >= kept.part {
+        if (identity.hour, identity.part) >= (kept.hour, kept.part) {
             *kept = identity;
         }
     }
@@ -233,3 +242,6 @@ impl Hasher for KeyIsHash {
         self.0 = key;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,4 +21,6 @@ pub(crate) mod prefix;
 pub mod rating;
 pub mod reason;
 pub mod recharge;
+#[cfg(test)]
+mod scenario;
 pub mod tenant;

@@ -198,3 +198,6 @@ fn charge_lines(deck: &Deck, row: &Row, paid_seconds: u64) -> Result<(SmallVec<[
     }
     Ok((lines, amount))
 }
+
+#[cfg(test)]
+mod tests;

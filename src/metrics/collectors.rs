@@ -7,9 +7,10 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, GaugeVec, IntGauge, IntGaugeVec};
 
+use super::registry::{DebitedSums, VALID};
 use super::{
-    ACCOUNTS_FROZEN, DEBITED, DebitedSums, INPUT_LAG_RECORDS, INPUT_LAG_SECONDS, INPUTS_WAITING, MetricDoc, PARTITIONS,
-    RECOVERY_EXPECTED, RECOVERY_FOLDED, TENANTS, TENANTS_BLOCKED, VALID,
+    ACCOUNTS_FROZEN, DEBITED, INPUT_LAG_RECORDS, INPUT_LAG_SECONDS, INPUTS_WAITING, MetricDoc, PARTITIONS,
+    RECOVERY_EXPECTED, RECOVERY_FOLDED, TENANTS, TENANTS_BLOCKED,
 };
 use crate::health::{Health, Lag, PartitionHealth, PartitionState, PartitionTally, RestoreProgress};
 use crate::stream::transport::Input;

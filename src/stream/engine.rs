@@ -1,5 +1,7 @@
 //! From one record to its outcome: decode, rate, debit, encode. All of the engine but the log.
 
+#![expect(clippy::ptr_arg, reason = "a name that is borrowed from its record stays borrowed in the events")]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,15 +15,15 @@ use crate::core::decide::{self, CallVerdict, Replay, Rules};
 use crate::core::decide_command::{self, CommandVerdict, Refused};
 use crate::core::event::{Cause, Event, EventBody};
 use crate::core::partition::{PartitionId, home_partition};
-use crate::core::rating::Rejection;
+use crate::core::rating::{self, Rejection};
 use crate::core::reason::Reason;
 use crate::internal_events::{AccountFrozen, LawViolated, SettlementUnmatched};
 use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
 use crate::wire;
+use crate::wire::SourceRef;
 use crate::wire::alert::{CommandRefused, UnmatchedSettlement};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
-use crate::wire::SourceRef;
 
 /// What turns records into events: the same for every worker of a process.
 #[derive(Clone, Debug)]
@@ -117,7 +119,11 @@ impl Engine {
         let outcome = match wire::cdr::decode(record) {
             Err(rejected) => take.reject(&Rejection::new(rejected.reason, rejected.detail), record),
             Ok(cdr) => match self.way_home(take, &cdr.tenant, envelope.is_some()) {
-                Way::Frozen(rejection) | Way::Misrouted(rejection) => take.reject(&rejection, record),
+                Way::Frozen(rejection) | Way::Misrouted(rejection) => {
+                    // What this release does not rate comes first among the reasons (R8).
+                    let rejection = rating::beyond_this_release(&cdr).err().unwrap_or(rejection);
+                    take.reject(&rejection, record)
+                }
                 Way::Elsewhere(home) => {
                     take.reroute(home, &cdr.tenant, Kind::Cdr, record);
                     CdrOutcome::Rerouted
@@ -238,7 +244,7 @@ impl Engine {
         take.outputs.push(Output::Alerts, take.partition, tenant, |into| {
             wire::alert::encode_refused(&answer, into);
         });
-        match unmatched {
+        match unmatched.map(|body| *body) {
             Some(body) if take.view.account(tenant).is_some() => {
                 // The account cannot be left between two events by it: it has one body alone.
                 let _frozen = take.happen(tenant, &Cause::Written(command_id), [body]);
@@ -287,7 +293,8 @@ impl Take<'_, '_> {
                 Ok(event) => self.publish(&event),
                 Err(broken) => {
                     let detail = format!("event of {cause}: {broken}");
-                    LawViolated { law: Law::of(&broken), partition: self.partition, detail: &detail }.emit(self.metrics);
+                    LawViolated { law: Law::of(&broken), partition: self.partition, detail: &detail }
+                        .emit(self.metrics);
                     AccountFrozen { tenant, partition: self.partition, detail: &detail }.emit(self.metrics);
                     self.view.freeze(tenant, detail.clone());
                     return if first { Err(Rejection::new(Reason::AccountFrozen, detail)) } else { Ok(()) };
@@ -350,12 +357,8 @@ impl Take<'_, '_> {
     }
 
     fn reroute(&mut self, home: PartitionId, tenant: &str, kind: Kind, record: &[u8]) {
-        let envelope = Envelope {
-            kind,
-            record: Cow::Borrowed(record),
-            source: self.origin.clone(),
-            replay: Replay::default(),
-        };
+        let envelope =
+            Envelope { kind, record: Cow::Borrowed(record), source: self.origin.clone(), replay: Replay::default() };
         self.outputs.push(Output::Reroute, home, tenant, |into| wire::envelope::encode(&envelope, into));
     }
 }

@@ -12,5 +12,6 @@ pub mod recovery;
 pub mod runner;
 pub mod settings;
 pub mod step;
+pub mod topics;
 pub mod transport;
 pub mod worker;

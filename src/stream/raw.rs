@@ -181,6 +181,22 @@ pub(crate) fn waiting_events<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> 
     }
 }
 
+/// The high watermark of a partition as the last fetch told it; `None` before the first. Asks no broker.
+pub(crate) fn known_high_watermark<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client and the name are alive during the call; it writes two numbers.
+    let answer = unsafe {
+        let client = consumer.client().native_ptr();
+        sys::rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &raw mut low, &raw mut high)
+    };
+    (RDKafkaErrorCode::from(answer) == RDKafkaErrorCode::NoError && high >= 0).then_some(high)
+}
+
 /// The membership of a consumer in its group, as it was when this was taken.
 pub struct Membership(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
 

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::core::account::{Account, Broken};
 use crate::core::batch::PartitionState;
 use crate::core::event::Event;
+use crate::core::identity::AcceptanceWindow;
 use crate::core::partition::PartitionId;
 use crate::core::tenant::TenantId;
 use crate::wire::event;
@@ -24,7 +25,7 @@ use super::transport::{CommittedOffsets, Input, InputOffsets, LedgerRecord, Rest
 const FOLD_RECORDS_MAX: usize = 20_000;
 
 /// What a worker asks to be restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RestoreRequest {
     /// Which partition.
     pub partition: PartitionId,
@@ -237,6 +238,8 @@ pub struct LedgerFold {
     accounts: HashMap<TenantId, Account, ahash::RandomState>,
     frozen: HashMap<TenantId, String, ahash::RandomState>,
     events: u64,
+    /// By the clock of the ledger.
+    pruned_at: Timestamp,
 }
 
 impl LedgerFold {
@@ -247,6 +250,7 @@ impl LedgerFold {
             accounts: HashMap::default(),
             frozen: HashMap::default(),
             events: 0,
+            pruned_at: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -266,12 +270,23 @@ impl LedgerFold {
     /// Takes one event. An account that it does not continue is frozen; the others go on.
     pub fn take(&mut self, event: &Event<'_>) {
         self.events += 1;
+        self.forget_daily(event.time);
         self.state.absorb(event);
         if self.frozen.contains_key(&*event.tenant) {
             return;
         }
         if let Err((tenant, broken)) = self.apply(event) {
             self.frozen.insert(tenant, format!("event {}/{}: {broken}", event.tenant, event.seq));
+        }
+    }
+
+    /// A ledger is for ever, what is remembered of it is not: so the memory that a fold takes has a bound. The window is not
+    /// known here; what the widest has forgotten, ours has too.
+    fn forget_daily(&mut self, now: Timestamp) {
+        if now.duration_since(self.pruned_at) > SignedDuration::from_hours(24) {
+            self.pruned_at = now;
+            self.state.identities.prune(AcceptanceWindow::widest(), now);
+            self.state.entries.prune(now);
         }
     }
 
@@ -289,13 +304,13 @@ impl LedgerFold {
 
     /// Joins the fold with the committed offsets. Where there are none, an empty ledger begins at the oldest records, and
     /// one that is not empty stops: reading all again could add funds anew that the memory of commands has forgotten.
-    fn finish(mut self, committed: CommittedOffsets, low: InputOffsets) -> Result<Restored, Stopped> {
+    ///
+    /// # Errors
+    /// [`Stopped`]: some offsets are missing, or their metadata cannot be read.
+    pub fn finish(mut self, committed: CommittedOffsets, low: InputOffsets) -> Result<Restored, Stopped> {
         let partition = self.state.id;
-        let missing: Vec<&str> = Input::ALL
-            .into_iter()
-            .filter(|input| committed[input.index()].is_none())
-            .map(Input::name)
-            .collect();
+        let missing: Vec<&str> =
+            Input::ALL.into_iter().filter(|input| committed[input.index()].is_none()).map(Input::name).collect();
         if !missing.is_empty() && (self.events > 0 || missing.len() < Input::ALL.len()) {
             let missing = missing.join(", ");
             return Err(Stopped::OffsetsLost { partition, events: self.events, missing });

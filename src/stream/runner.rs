@@ -1,8 +1,9 @@
 //! The threads: one a worker, one beside it for its restores. Nothing else in the engine knows that there are any.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,7 @@ use jiff::Timestamp;
 use super::recovery::{RestoreAnswer, RestoreJob, RestoreProgress, RestoreRequest};
 use super::step::Probe;
 use super::transport::{RestoreSource, Transport, TransportFailure};
-use super::worker::{Now, Worker};
-use crate::core::partition::PartitionId;
+use super::worker::{Now, Stopwatch, Worker};
 use crate::health::RestoreProgress as Progress;
 use crate::internal_events::RestoreProgressed;
 use crate::metrics::Metrics;
@@ -35,6 +35,11 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the engine's threads read the monotonic clock")]
     pub fn start() -> Clock {
         Clock { started: Instant::now() }
+    }
+
+    /// Measures commits by this clock.
+    pub fn stopwatch(self) -> Stopwatch {
+        Box::new(move || self.started.elapsed())
     }
 
     /// What to tell a worker.
@@ -98,12 +103,15 @@ where
     let Parts { worker, id, source, restore_probe, metrics, .. } = parts;
     let (ask, asked) = channel();
     let (answer, answers) = channel();
-    let restores = Restores { asked, answer, probe: restore_probe, metrics: Arc::clone(&metrics) };
+    let cancelled = Cancelled::default();
+    let worker = worker.measured_by(clock.stopwatch());
+    let restores = Restores { asked, answer, cancelled: cancelled.clone(), probe: restore_probe };
     let spawn = |name: String| thread::Builder::new().name(name);
     spawn(format!("restore-{id}")).spawn(move || restores.run(source)).expect("the system has a thread left");
     let thread = spawn(format!("worker-{id}"))
         .spawn(move || {
-            let result = run_worker(worker, id, &clock, &stop, &ask, &answers, &metrics);
+            let desk = RestoreDesk { ask, answers, cancelled, waiting: Vec::new() };
+            let result = run_worker(worker, id, &clock, &stop, desk, &metrics);
             metrics.health().worker_ended(id);
             result
         })
@@ -116,26 +124,73 @@ fn run_worker<T: Transport>(
     id: u32,
     clock: &Clock,
     stop: &AtomicBool,
-    ask: &Sender<RestoreRequest>,
-    answers: &Receiver<Result<RestoreAnswer, TransportFailure>>,
+    mut desk: RestoreDesk,
     metrics: &Metrics,
 ) -> Result<(), TransportFailure> {
     while !stop.load(Ordering::Acquire) {
         let now = clock.now();
         metrics.health().worker_stepped(id, stepped_at(clock, now));
         worker.step(now, IDLE_WAIT)?;
+        desk.exchange(&mut worker, clock, metrics)?;
+    }
+    worker.shut_down(clock.now())
+}
+
+/// The worker's side of its restore thread.
+struct RestoreDesk {
+    ask: Sender<RestoreRequest>,
+    answers: Receiver<FromRestore>,
+    cancelled: Cancelled,
+    waiting: Vec<RestoreRequest>,
+}
+
+/// What the restore thread tells its worker.
+enum FromRestore {
+    /// How far it is. Only the worker knows whether the partition is still its own to speak of.
+    Progress(RestoreRequest, Progress),
+    /// It is done, or cannot be.
+    Answer(Result<RestoreAnswer, TransportFailure>),
+}
+
+/// Requests that nobody waits for any more.
+type Cancelled = Arc<Mutex<BTreeSet<RestoreRequest>>>;
+
+impl RestoreDesk {
+    /// Hands on what is to be restored, takes in what was, and cancels what was revoked meanwhile.
+    fn exchange<T: Transport>(
+        &mut self,
+        worker: &mut Worker<T>,
+        clock: &Clock,
+        metrics: &Metrics,
+    ) -> Result<(), TransportFailure> {
         for request in worker.take_restores() {
-            ask.send(request).expect("the restore thread lives as long as its worker");
+            self.waiting.push(request);
+            self.ask.send(request).expect("the restore thread lives as long as its worker");
         }
         loop {
-            match answers.try_recv() {
-                Ok(answer) => worker.restored(answer?, clock.now())?,
+            match self.answers.try_recv() {
+                Ok(FromRestore::Progress(request, progress)) if worker.awaits(request) => {
+                    RestoreProgressed { partition: request.partition, progress }.emit(metrics);
+                }
+                Ok(FromRestore::Progress(..)) => {}
+                Ok(FromRestore::Answer(answer)) => worker.restored(answer?, clock.now())?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => panic!("the restore thread ended before its worker"),
             }
         }
+        let (waiting, gone) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|request| worker.awaits(*request));
+        self.waiting = waiting;
+        let gone: Vec<RestoreRequest> = gone;
+        if !gone.is_empty() {
+            lock(&self.cancelled).extend(gone);
+        }
+        Ok(())
     }
-    worker.shut_down(clock.now())
+}
+
+fn lock(cancelled: &Cancelled) -> MutexGuard<'_, BTreeSet<RestoreRequest>> {
+    cancelled.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn stepped_at(clock: &Clock, now: Now) -> Instant {
@@ -145,20 +200,21 @@ fn stepped_at(clock: &Clock, now: Now) -> Instant {
 /// The thread beside a worker: one restore after the other, with one set of clients.
 struct Restores {
     asked: Receiver<RestoreRequest>,
-    answer: Sender<Result<RestoreAnswer, TransportFailure>>,
+    answer: Sender<FromRestore>,
+    cancelled: Cancelled,
     probe: Box<Probe>,
-    metrics: Arc<Metrics>,
 }
 
 impl Restores {
-    /// Ends when the worker does.
+    /// Ends when the worker does. `None` from a restore: it was cancelled.
     fn run<S: RestoreSource>(mut self, source: impl Fn() -> Result<S, TransportFailure>) {
         let mut clients: Option<S> = None;
-        while let Ok(request) = self.asked.recv() {
+        'requests: while let Ok(request) = self.asked.recv() {
             let mut failures = 0;
             let answer = loop {
                 match self.restore(request, &mut clients, &source) {
-                    Ok(answer) => break Ok(answer),
+                    Ok(Some(answer)) => break Ok(answer),
+                    Ok(None) => continue 'requests,
                     Err(failure) => {
                         failures += 1;
                         // New clients, and from the start: what was folded in part is thrown away.
@@ -170,7 +226,7 @@ impl Restores {
                     }
                 }
             };
-            if self.answer.send(answer).is_err() {
+            if self.answer.send(FromRestore::Answer(answer)).is_err() {
                 return;
             }
         }
@@ -181,26 +237,26 @@ impl Restores {
         request: RestoreRequest,
         clients: &mut Option<S>,
         source: impl Fn() -> Result<S, TransportFailure>,
-    ) -> Result<RestoreAnswer, TransportFailure> {
+    ) -> Result<Option<RestoreAnswer>, TransportFailure> {
         let clients = match clients {
             Some(clients) => clients,
             None => clients.insert(source()?),
         };
         let mut job = RestoreJob::new(request);
         loop {
+            if lock(&self.cancelled).remove(&request) {
+                return Ok(None);
+            }
             match job.step(clients, RESTORE_WAIT, &mut *self.probe)? {
-                RestoreProgress::Working { folded, to_go } => self.report(request.partition, folded, to_go),
-                RestoreProgress::Waiting => {
-                    // A request that came meanwhile is not answered by waiting, but a worker that ended is.
-                    thread::park_timeout(RESTORE_WAIT);
-                }
-                RestoreProgress::Done(answer) => return Ok(*answer),
+                RestoreProgress::Working { folded, to_go } => self.report(request, folded, to_go),
+                RestoreProgress::Waiting => thread::park_timeout(RESTORE_WAIT),
+                RestoreProgress::Done(answer) => return Ok(Some(*answer)),
             }
         }
     }
 
-    fn report(&self, partition: PartitionId, folded: u64, to_go: u64) {
-        let progress = Progress { folded, to_fold: folded + to_go };
-        RestoreProgressed { partition, progress }.emit(&self.metrics);
+    fn report(&self, request: RestoreRequest, folded: u64, to_go: u64) {
+        // A worker that has ended does not listen; the answer then ends this thread.
+        let _ = self.answer.send(FromRestore::Progress(request, Progress { folded, to_fold: folded + to_go }));
     }
 }

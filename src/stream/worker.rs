@@ -75,7 +75,11 @@ pub struct Worker<T: Transport> {
     restores: Vec<RestoreRequest>,
     fetched: Vec<Fetched<T::Payload>>,
     health_at: Option<Duration>,
+    stopwatch: Option<Stopwatch>,
 }
+
+/// Reads the monotonic clock in the middle of a step: to measure how long a commit takes, and for nothing else.
+pub type Stopwatch = Box<dyn Fn() -> Duration + Send>;
 
 /// A partition that is assigned to us.
 enum Slot<P> {
@@ -155,7 +159,14 @@ impl<T: Transport> Worker<T> {
             restores: Vec::new(),
             fetched: Vec::new(),
             health_at: None,
+            stopwatch: None,
         }
+    }
+
+    /// Measures commits by this clock; without it they count as taking no time.
+    pub fn measured_by(mut self, stopwatch: Stopwatch) -> Worker<T> {
+        self.stopwatch = Some(stopwatch);
+        self
     }
 
     /// Does what can be done now. Waits up to `wait` for the first record where there is none.
@@ -226,7 +237,8 @@ impl<T: Transport> Worker<T> {
         let mut fetched = std::mem::take(&mut self.fetched);
         // Calls are the traffic, so a worker with nothing to do waits for them; the others are asked in passing.
         for input in Input::ALL {
-            let wait = if input == Input::Cdrs && self.open.is_none() && !self.has_records() { wait } else { Duration::ZERO };
+            let wait =
+                if input == Input::Cdrs && self.open.is_none() && !self.has_records() { wait } else { Duration::ZERO };
             if self.wants(input) {
                 self.transport.fetch(input, FETCH_RECORDS_MAX, wait, &mut fetched)?;
             }
@@ -270,7 +282,10 @@ impl<T: Transport> Worker<T> {
 
     /// Takes records of all partitions into the batch until it is full.
     fn take_records(&mut self, now: Now) -> Result<usize, TransportFailure> {
-        let partitions: Vec<PartitionId> = self.slots.keys().copied().collect();
+        let mut partitions: Vec<PartitionId> = self.slots.keys().copied().collect();
+        // Each batch begins with another one, so that a partition with an endless backlog does not keep the others waiting.
+        let turn = usize::try_from(self.batches).expect("a count of batches") % partitions.len().max(1);
+        partitions.rotate_left(turn);
         let mut taken = 0;
         for partition in partitions {
             while self.open.as_ref().is_none_or(|open| open.records < self.options.batch_records_max) {
@@ -307,7 +322,14 @@ impl<T: Transport> Worker<T> {
         let mut view = open.batch.at(&self.accounts, &active.state);
         view.advance_clock(at);
         let source = Source { input: record.input, partition: record.partition, offset: record.offset, at };
-        self.engine.take(&mut view, &source, record.payload.as_ref(), &mut open.outputs, &mut open.counts, &self.metrics);
+        self.engine.take(
+            &mut view,
+            &source,
+            record.payload.as_ref(),
+            &mut open.outputs,
+            &mut open.counts,
+            &self.metrics,
+        );
         open.touched.insert(record.partition);
         open.records += 1;
     }
@@ -353,9 +375,8 @@ impl<T: Transport> Worker<T> {
             let Slot::Active(active) = slot else { continue };
             let at = active.inputs.offsets();
             let behind = active.last_record.filter(|_| !active.caught_up);
-            let event_time = behind.map_or(Duration::ZERO, |at| {
-                Duration::try_from(now.wall.duration_since(at)).unwrap_or(Duration::ZERO)
-            });
+            let event_time = behind
+                .map_or(Duration::ZERO, |at| Duration::try_from(now.wall.duration_since(at)).unwrap_or(Duration::ZERO));
             for input in Input::ALL {
                 let end = self.transport.known_end(input, *partition).unwrap_or(at[input.index()]);
                 let records = u64::try_from(end - at[input.index()]).unwrap_or(0);

@@ -110,7 +110,7 @@ impl FromText for Refusal {
 /// [`EventFault`], as for a ledger.
 pub fn decode(bytes: &[u8]) -> Result<Alert<'_>, EventFault> {
     let raw = RawEvent::read(bytes)?;
-    let written_id = raw.id()?.to_owned();
+    let written_id = raw.id()?.clone();
     let Some((kind, rest)) = written_id.split_once('/') else {
         return Err(EventFault::malformed("id: not of an alert"));
     };
@@ -176,7 +176,8 @@ mod tests {
     fn a_refused_command_is_answered_under_its_own_id() {
         let mut bytes = Vec::new();
         encode_refused(&refused(), &mut bytes);
-        let expected = format!(r#"{HEAD}{{"cause":"f1","reason":"below_minimum","detail":"5.00 is less than 10.00"}}}}"#);
+        let expected =
+            format!(r#"{HEAD}{{"cause":"f1","reason":"below_minimum","detail":"5.00 is less than 10.00"}}}}"#);
         assert_eq!(String::from_utf8(bytes.clone()).expect("JSON is UTF-8"), expected);
         assert_eq!(decode(&bytes), Ok(Alert::Refused(refused())));
     }
@@ -201,7 +202,9 @@ mod tests {
     fn a_tenant_may_be_called_refused() {
         let event = HEAD.replace("refused/contoso/f1", "refused/4").replace("command.refused", "tenant.unblocked")
             + r#"{"cause":"f2","balance":"1.00"}}"#;
-        assert!(matches!(decode(event.as_bytes()), Ok(Alert::Event(event)) if event.tenant == "refused" && event.seq == 4));
+        assert!(
+            matches!(decode(event.as_bytes()), Ok(Alert::Event(event)) if event.tenant == "refused" && event.seq == 4)
+        );
     }
 
     #[test]

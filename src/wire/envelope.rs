@@ -167,14 +167,16 @@ mod tests {
 
     #[test]
     fn the_form_is_that_of_the_wire() {
-        let plain = Envelope { kind: Kind::Cdr, record: b"{}".as_slice().into(), source: source(), replay: Replay::default() };
+        let plain =
+            Envelope { kind: Kind::Cdr, record: b"{}".as_slice().into(), source: source(), replay: Replay::default() };
         assert_eq!(String::from_utf8(written(&plain)).expect("UTF-8"), PLAIN);
         assert_eq!(decode(PLAIN.as_bytes()), Ok(plain));
     }
 
     #[test]
     fn replayed_as_new_is_named_by_its_source() {
-        let json = PLAIN.replacen('{', r#"{"replay":{"late":true,"as_new":true,"replay_of":"tollkeeper.quarantine/3/9"},"#, 1);
+        let json =
+            PLAIN.replacen('{', r#"{"replay":{"late":true,"as_new":true,"replay_of":"tollkeeper.quarantine/3/9"},"#, 1);
         let envelope = decode(json.as_bytes()).expect("valid");
         assert!(envelope.replay.late);
         assert_eq!(envelope.replay.as_new.as_deref(), Some("tollkeeper.cdrs/3/4711"));
@@ -197,13 +199,19 @@ mod tests {
             (&PLAIN.replacen("\"kind\":\"cdr\",", "", 1), "kind: missing"),
             (&PLAIN.replacen("cdr\"", "fax\"", 1), "kind: not one of cdr, command"),
             (&PLAIN.replacen("\"record\":\"{}\",", "", 1), "record: missing"),
-            (&PLAIN.replacen("\"record\"", "\"record_base64\":\"e30=\",\"record\"", 1), "record_base64: given besides record"),
+            (
+                &PLAIN.replacen("\"record\"", "\"record_base64\":\"e30=\",\"record\"", 1),
+                "record_base64: given besides record",
+            ),
             (&PLAIN.replacen("\"record\"", "\"record_base64\"", 1), "record_base64: Invalid symbol 123, offset 0."),
             (&PLAIN.replacen('{', "{\"colour\":7,", 1), "colour: unknown field"),
             (&PLAIN.replacen('{', "{\"kind\":\"cdr\",", 1), "kind: given twice"),
             (&PLAIN.replacen("\"offset\":4711", "\"offset\":-1", 1), "source: offset: below zero"),
             (&PLAIN.replacen("\"offset\":4711,", "", 1), "source: offset: missing"),
-            (&PLAIN.replacen("\"topic\":\"tollkeeper.cdrs\"", "\"topic\":\"\"", 1), "source: topic: not 1 to 249 bytes"),
+            (
+                &PLAIN.replacen("\"topic\":\"tollkeeper.cdrs\"", "\"topic\":\"\"", 1),
+                "source: topic: not 1 to 249 bytes",
+            ),
             (&PLAIN.replacen('{', "{\"replay\":{\"later\":true},", 1), "replay: later: unknown field"),
         ];
         for (json, detail) in cases {
@@ -241,7 +249,8 @@ mod tests {
             };
             let kind = if command { Kind::Command } else { Kind::Cdr };
             let envelope = Envelope { kind, record: record.into(), source, replay };
-            prop_assert_eq!(decode(&written(&envelope)), Ok(envelope));
+            let bytes = written(&envelope);
+            prop_assert_eq!(decode(&bytes), Ok(envelope));
         }
     }
 }

@@ -71,7 +71,19 @@ mod tests {
 
     #[test]
     fn what_another_wrote_is_refused() {
-        for written in ["", "a", "a/b/1", "a/b/1/2/3", "/b/1/2", "a//1/2", "a/b/x/2", "a/b/-1/2", "a/b/1/2.5", "a/b/01/2", "a/b/+1/2"] {
+        for written in [
+            "",
+            "a",
+            "a/b/1",
+            "a/b/1/2/3",
+            "/b/1/2",
+            "a//1/2",
+            "a/b/x/2",
+            "a/b/-1/2",
+            "a/b/1/2.5",
+            "a/b/01/2",
+            "a/b/+1/2",
+        ] {
             assert!(written.parse::<OffsetMetadata>().is_err(), "{written}");
         }
     }

@@ -12,7 +12,7 @@ use super::value::{Bounded, Parsed};
 use crate::core::partition::PartitionId;
 
 /// The longest name of a topic, in bytes; Kafka's own bound.
-pub const TOPIC_BYTES_MAX: usize = 249;
+const TOPIC_BYTES_MAX: usize = 249;
 
 /// Where a record was first read, before any reroute or replay. Displayed as `topic/partition/offset`.
 #[derive(Clone, Debug, PartialEq, Eq)]

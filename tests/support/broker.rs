@@ -12,10 +12,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::deadline::Deadline;
 
 /// How long a broker may take from its start until it answers.
 const READY_WITHIN: Duration = Duration::from_secs(90);
@@ -97,10 +99,10 @@ impl Broker {
 
     /// Stops gracefully; the data stays. After 30 s it is killed.
     pub fn stop(&mut self) {
-        let stopping = Instant::now();
+        let deadline = Deadline::after(STOP_WITHIN);
         self.tell("stop");
         while self.is_running() {
-            if stopping.elapsed() > STOP_WITHIN {
+            if deadline.passed() {
                 return self.kill();
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -203,7 +205,7 @@ impl Broker {
             .spawn()
             .expect("sh starts");
         self.process = Some(process);
-        let launched = Instant::now();
+        let deadline = Deadline::after(READY_WITHIN);
         let asking: BaseConsumer = self.client().create().expect("the settings are valid");
         let fault = loop {
             if !self.is_running() {
@@ -212,7 +214,7 @@ impl Broker {
             if asking.fetch_metadata(None, Duration::from_millis(500)).is_ok_and(|known| !known.brokers().is_empty()) {
                 return Ok(());
             }
-            if launched.elapsed() > READY_WITHIN {
+            if deadline.passed() {
                 break "does not answer";
             }
             // Refused connections come back at once.

@@ -1,7 +1,7 @@
 //! Topics of a real Kafka as a test writes and reads them.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::broker::Broker;
+use super::deadline::Deadline;
 
 const ASK_WITHIN: Duration = Duration::from_secs(30);
 
@@ -119,7 +120,7 @@ pub fn ends(broker: &Broker, topic: &str) -> BTreeMap<i32, Ends> {
 ///
 /// If a transaction stays open below that high watermark, or the records do not come, until `within` has passed.
 pub fn read_committed(broker: &Broker, topic: &str, within: Duration) -> Vec<LogRecord> {
-    let deadline = Instant::now() + within;
+    let deadline = Deadline::after(within);
     let targets: BTreeMap<i32, i64> =
         ends(broker, topic).into_iter().map(|(partition, ends)| (partition, ends.high_watermark)).collect();
     wait_until_stable(broker, topic, &targets, deadline);
@@ -133,7 +134,7 @@ pub fn read_committed(broker: &Broker, topic: &str, within: Duration) -> Vec<Log
     // An end that is told after the target was stable lies at or behind the target.
     let mut ended = std::collections::BTreeSet::new();
     while ended.len() < targets.len() {
-        assert!(Instant::now() < deadline, "{topic}: partitions {ended:?} of {targets:?} were read within {within:?}");
+        assert!(!deadline.passed(), "{topic}: partitions {ended:?} of {targets:?} were read within {within:?}");
         match consumer.poll(Duration::from_millis(200)) {
             None => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -153,7 +154,7 @@ pub fn read_committed(broker: &Broker, topic: &str, within: Duration) -> Vec<Log
     records
 }
 
-fn wait_until_stable(broker: &Broker, topic: &str, targets: &BTreeMap<i32, i64>, deadline: Instant) {
+fn wait_until_stable(broker: &Broker, topic: &str, targets: &BTreeMap<i32, i64>, deadline: Deadline) {
     let committed = reader(broker, "read_committed");
     for (partition, target) in targets {
         loop {
@@ -161,7 +162,7 @@ fn wait_until_stable(broker: &Broker, topic: &str, targets: &BTreeMap<i32, i64>,
             if stable >= *target {
                 break;
             }
-            assert!(Instant::now() < deadline, "{topic}/{partition}: a transaction stays open at {stable} of {target}");
+            assert!(!deadline.passed(), "{topic}/{partition}: a transaction stays open at {stable} of {target}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

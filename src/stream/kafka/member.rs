@@ -57,6 +57,12 @@ pub(super) fn serve(consumer: &MemberConsumer) -> Result<Vec<Notice>, TransportF
     Ok(consumer.context().notices().drain(..).collect())
 }
 
+/// Waits until the client has done what was asked of it before: its main thread takes requests in their order, this question
+/// among them.
+pub(super) fn settle(consumer: &MemberConsumer, act: &'static str) -> Result<(), TransportFailure> {
+    consumer.assignment().map(|_| ()).map_err(|error| fatal(act, error))
+}
+
 /// Leaves the group. The consumer tells nothing any more.
 pub(super) fn close(consumer: &MemberConsumer, within: Duration) -> Result<(), TransportFailure> {
     const SLICE: Duration = Duration::from_millis(20);

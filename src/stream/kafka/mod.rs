@@ -13,6 +13,8 @@
 //! - A rebalance pauses all partitions, and goes on from what it believes the application has read. A batch with a
 //!   PARTITION_EOF moves that belief one offset too far: the next record would be skipped. So before a rebalance is
 //!   answered, every partition is sought to the position that was really delivered.
+//! - A partition that is unassigned is taken from our queue by the client's main thread, a little later. So unassigning waits
+//!   for that thread; a partition that were started again at once would be fetched and never delivered.
 //! - The member id changes only when the broker has thrown the member out. Partitions that were received under another id
 //!   than the present one may belong to somebody else: there is no membership to commit with until they are given up.
 

@@ -137,8 +137,11 @@ impl RestoreSource for KafkaRestore {
     }
 
     fn close_ledger(&mut self) -> Result<(), TransportFailure> {
+        const ACT: &str = "close the ledger";
         if self.open.take().is_some() {
-            self.reader.unassign().map_err(|error| fatal("close the ledger", error))?;
+            self.reader.unassign().map_err(|error| fatal(ACT, error))?;
+            // Or the same partition, opened anew, would be taken from our queue.
+            member::settle(&self.reader, ACT)?;
         }
         Ok(())
     }

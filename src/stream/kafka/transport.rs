@@ -96,6 +96,13 @@ impl KafkaTransport {
         change(&self.consumer).map_err(|error| fatal(act, error))
     }
 
+    /// Stops reading, and waits until the client has done so: it takes the partition from our queue when it stops, and
+    /// would do that after a start that follows at once, whose records then came to nobody.
+    fn unassign(&mut self, act: &'static str, list: &TopicPartitionList) -> Result<(), TransportFailure> {
+        self.reassign(act, |consumer| consumer.incremental_unassign(list))?;
+        member::settle(&self.consumer, act)
+    }
+
     fn restate_positions(&self, act: &'static str) -> Result<(), TransportFailure> {
         let mut list = TopicPartitionList::new();
         for (partition, offsets) in self.holdings.positions() {
@@ -152,7 +159,8 @@ impl KafkaTransport {
                 read.then_some(Fetched::End { input, partition, position: offset })
             }
             Some(code) if stops_a_partition(code) => {
-                let position = self.holdings.position(partition)?[input.index()];
+                let next = self.holdings.position(partition)?[input.index()];
+                let position = if offset >= 0 { offset } else { next };
                 let message = self.fault(input, partition, position, code, &message.text());
                 Some(Fetched::Fault { input, partition, message })
             }
@@ -304,7 +312,7 @@ impl Transport for KafkaTransport {
             return Ok(());
         }
         let list = self.named(&[partition]);
-        self.reassign("stop a partition", |consumer| consumer.incremental_unassign(&list))?;
+        self.unassign("stop a partition", &list)?;
         self.holdings.stopped(partition);
         // This may have answered a revocation: see `Holdings::crossed`.
         self.serve()?;
@@ -333,7 +341,7 @@ impl Transport for KafkaTransport {
         let started: Vec<PartitionId> =
             partitions.iter().copied().filter(|partition| self.holdings.position(*partition).is_some()).collect();
         let list = self.named(&started);
-        self.reassign("give partitions up", |consumer| consumer.incremental_unassign(&list))?;
+        self.unassign("give partitions up", &list)?;
         for partition in partitions {
             self.holdings.given_up(*partition);
         }
@@ -347,7 +355,8 @@ impl Transport for KafkaTransport {
         let membership = Membership::of(&self.consumer)?;
         let valid = membership.generation() >= 0
             && self.holdings.may_commit_as(membership.member_id())
-            && !self.consumer.assignment_lost();
+            && !self.consumer.assignment_lost()
+            && self.consumer.client().fatal_error().is_none();
         valid.then_some(membership)
     }
 
@@ -405,6 +414,10 @@ impl Transport for KafkaTransport {
 
     fn committed(&mut self, partitions: &[PartitionId]) -> Result<Vec<CommittedOffsets>, TransportFailure> {
         committed(&self.consumer, &self.topics.inputs, partitions, QUESTION_TIMEOUT)
+    }
+
+    fn known_end(&mut self, input: Input, partition: PartitionId) -> Option<i64> {
+        raw::known_high_watermark(&self.consumer, self.topics.input(input), wire_partition(partition))
     }
 
     fn close(&mut self) -> Result<(), TransportFailure> {

@@ -7,14 +7,12 @@ use std::time::Duration;
 use super::{Active, Now, Slot, Worker};
 use crate::core::batch::Batch;
 use crate::core::partition::PartitionId;
-use crate::internal_events::{OutcomeResolved, OutcomeUnknown, Resolution, TransactionAborted};
-use crate::metrics::{BatchCounts, TransactionTimes};
+use crate::internal_events::{LawViolated, OutcomeResolved, OutcomeUnknown, Resolution, TransactionAborted};
+use crate::metrics::{BatchCounts, Law, TransactionTimes};
 use crate::stream::engine::Outputs;
 use crate::stream::inputs::Inputs;
 use crate::stream::step::Step;
-use crate::stream::transport::{
-    CommittedOffset, CommittedOffsets, Input, OffsetToCommit, Transport, TransportFailure,
-};
+use crate::stream::transport::{CommittedOffset, CommittedOffsets, Input, OffsetToCommit, Transport, TransportFailure};
 use crate::wire::offset_metadata::OffsetMetadata;
 
 /// How often the committed offsets are asked for after an unknown outcome, before the partitions are recovered instead.
@@ -75,6 +73,7 @@ impl<T: Transport> Worker<T> {
 
     /// Commits what is open: the records, and the offsets of every partition that it wrote for.
     pub(super) fn commit(&mut self, now: Now) -> Result<(), TransportFailure> {
+        let commit_began = self.measured(now);
         self.publish(now)?;
         let Some(open) = self.open.as_ref() else { return Ok(()) };
         let offsets = self.offsets_of(open);
@@ -91,11 +90,15 @@ impl<T: Transport> Worker<T> {
         match self.transport.commit() {
             Ok(()) => {
                 self.reached(Step::AfterCommitBeforePublish)?;
-                self.committed(&offsets, now);
+                self.committed(&offsets, commit_began, now);
                 Ok(())
             }
             Err(failure) => self.failed(failure, now),
         }
+    }
+
+    fn measured(&self, now: Now) -> Duration {
+        self.stopwatch.as_ref().map_or(now.monotonic, |stopwatch| stopwatch())
     }
 
     fn offsets_of(&self, open: &OpenBatch) -> Vec<OffsetToCommit> {
@@ -122,7 +125,7 @@ impl<T: Transport> Worker<T> {
     }
 
     /// The transaction is committed: merge the batch, publish it to readers, and remember the offsets.
-    fn committed(&mut self, offsets: &[OffsetToCommit], now: Now) {
+    fn committed(&mut self, offsets: &[OffsetToCommit], commit_began: Duration, now: Now) {
         let open = self.open.take().expect("only an open transaction is committed");
         for offset in offsets {
             if let Some(Slot::Active(active)) = self.slots.get_mut(&offset.partition) {
@@ -139,8 +142,16 @@ impl<T: Transport> Worker<T> {
                 changes.merge_into(&mut active.state, window);
             }
         }
-        let took = now.monotonic.saturating_sub(open.began);
-        self.metrics.transaction_committed(&open.counts, TransactionTimes { open: took, commit: Duration::ZERO });
+        if open.counts.records_read() != open.counts.outcomes() {
+            let (read, outcomes) = (open.counts.records_read(), open.counts.outcomes());
+            let detail = format!("{read} records were read, {outcomes} outcomes given");
+            let partition = open.touched.first().copied().unwrap_or(PartitionId(0));
+            LawViolated { law: Law::OneOutcome, partition, detail: &detail }.emit(&self.metrics);
+        }
+        let ended = self.measured(now);
+        let times =
+            TransactionTimes { open: ended.saturating_sub(open.began), commit: ended.saturating_sub(commit_began) };
+        self.metrics.transaction_committed(&open.counts, times);
     }
 
     /// What a failed act asks for.
@@ -184,6 +195,7 @@ impl<T: Transport> Worker<T> {
     /// later transaction (librdkafka issue 5423).
     fn resolve(&mut self, cause: &str, now: Now) -> Result<(), TransportFailure> {
         OutcomeUnknown { worker: self.id, cause }.emit(&self.metrics);
+        let resolve_began = self.measured(now);
         self.transport.renew_producer()?;
         self.reached(Step::AfterRenewBeforeCommitted)?;
         let Some(open) = self.open.as_ref() else { return Ok(()) };
@@ -196,7 +208,7 @@ impl<T: Transport> Worker<T> {
         OutcomeResolved { worker: self.id, resolution }.emit(&self.metrics);
         match resolution {
             Resolution::Committed => {
-                self.committed(&ours, now);
+                self.committed(&ours, resolve_began, now);
                 Ok(())
             }
             Resolution::Aborted => {
@@ -212,7 +224,10 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn read_committed(&mut self, partitions: &[PartitionId]) -> Result<Option<Vec<CommittedOffsets>>, TransportFailure> {
+    fn read_committed(
+        &mut self,
+        partitions: &[PartitionId],
+    ) -> Result<Option<Vec<CommittedOffsets>>, TransportFailure> {
         for _ in 0..COMMITTED_ATTEMPTS_MAX {
             match self.transport.committed(partitions) {
                 Ok(found) => return Ok(Some(found)),

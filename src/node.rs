@@ -1,0 +1,287 @@
+//! One node: an engine process on a Kafka cluster, from its checks at start to its last commit.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rand::Rng;
+use rdkafka::ClientConfig;
+
+use crate::config::Config;
+use crate::core::batch::Accounts;
+use crate::core::catalog::Catalog;
+use crate::core::decide::Rules;
+use crate::core::identity::AcceptanceWindow;
+use crate::desk::http::HttpServer;
+use crate::internal_events::{EngineStarted, EngineStopping, WatchdogExpired};
+use crate::metrics::Metrics;
+use crate::stream::catalog::load_directory;
+use crate::stream::engine::Engine;
+use crate::stream::kafka::{KafkaRestore, KafkaTransport};
+use crate::stream::runner::{Clock, Parts, RunningWorker, spawn};
+use crate::stream::settings::KafkaSettings;
+use crate::stream::step::{Probe, Step};
+use crate::stream::topics::{Checked, LedgerDeletion, check};
+use crate::stream::transport::TransportFailure;
+use crate::stream::worker::{Worker, WorkerOptions};
+
+/// How often the main thread looks after the others.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// Lots live this long (R30).
+const LOT_MONTHS: i32 = 12;
+/// How long a start waits for a cluster that does not answer yet.
+const CONNECT_ATTEMPTS_MAX: u32 = 30;
+const CONNECT_PAUSE: Duration = Duration::from_secs(1);
+
+/// A running engine.
+pub struct Node {
+    workers: Vec<RunningWorker>,
+    http: HttpServer,
+    metrics: Arc<Metrics>,
+    stop: Arc<AtomicBool>,
+    signalled: Arc<AtomicBool>,
+    shutdown_deadline: Duration,
+    watchdog_limit: Duration,
+}
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to, and everything is committed.
+    Stopped,
+    /// A worker could not go on; it was logged why. A new start recovers.
+    Failed,
+    /// A worker hung; the process must end at once.
+    Hung,
+}
+
+impl Node {
+    /// Checks catalog and topics, then starts HTTP and the workers. `crash_at` ends the process at a step, for chaos tests.
+    ///
+    /// # Errors
+    /// A catalog with faults, topics that differ from what they should be, an address that is taken, a cluster that does not
+    /// answer.
+    pub fn start(config: &Config, crash_at: Option<(Step, NonZeroU32)>) -> anyhow::Result<Node> {
+        let signalled = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+            signal_hook::flag::register(signal, Arc::clone(&signalled)).context("signals cannot be listened to")?;
+        }
+        let catalog = Arc::new(load_directory(&config.catalog)?);
+        check_topics(config)?;
+        let metrics = Arc::new(Metrics::new());
+        let http = HttpServer::start(config.http_listen, Arc::clone(&metrics), config.watchdog_limit())?;
+        EngineStarted {
+            group_id: &config.group_id,
+            instance: &config.instance,
+            workers: config.workers,
+            partitions: config.partitions,
+            catalog_version: catalog.version(),
+        }
+        .emit(&metrics);
+        let mut node = Node {
+            workers: Vec::new(),
+            http,
+            metrics,
+            stop: Arc::new(AtomicBool::new(false)),
+            signalled,
+            shutdown_deadline: config.shutdown_deadline(),
+            watchdog_limit: config.watchdog_limit(),
+        };
+        node.start_workers(config, &catalog, &CrashCounter::new(crash_at))?;
+        Ok(node)
+    }
+
+    fn start_workers(&mut self, config: &Config, catalog: &Arc<Catalog>, crash: &CrashCounter) -> anyhow::Result<()> {
+        let accounts = Arc::new(Accounts::default());
+        let clock = Clock::start();
+        let rules = Rules { window: window(config)?, no_rate: config.no_rate, lot_months: LOT_MONTHS };
+        let engine = Engine::new(Arc::clone(catalog), rules, config.partitions, &config.topic_prefix);
+        let options = WorkerOptions {
+            batch_records_max: usize::try_from(config.batch_records_max)?,
+            commit_interval: config.commit_interval(),
+            input_wait_alarm: config.input_wait_alarm(),
+            clock_skew_alarm: config.clock_skew_alarm(),
+            run_id: run_id(),
+        };
+        for id in 0..config.workers {
+            let settings = kafka_settings(config, id);
+            let transport = self.connect(&settings)?;
+            let worker = Worker::new(
+                id,
+                transport,
+                engine.clone(),
+                Arc::clone(&accounts),
+                options.clone(),
+                Arc::clone(&self.metrics),
+                crash.probe(),
+            );
+            let parts = Parts {
+                worker,
+                id,
+                source: move || KafkaRestore::connect(&settings),
+                restore_probe: crash.probe(),
+                metrics: Arc::clone(&self.metrics),
+                source_type: std::marker::PhantomData,
+            };
+            self.workers.push(spawn(parts, clock, Arc::clone(&self.stop)));
+        }
+        Ok(())
+    }
+
+    /// Connects, and waits for a cluster that is not there yet, unless told to stop.
+    fn connect(&self, settings: &KafkaSettings) -> anyhow::Result<KafkaTransport> {
+        let mut attempts = 0;
+        loop {
+            match KafkaTransport::connect(settings.clone()) {
+                Ok(transport) => return Ok(transport),
+                Err(failure @ TransportFailure::Retry { .. }) if attempts < CONNECT_ATTEMPTS_MAX => {
+                    attempts += 1;
+                    tracing::warn!(attempts, %failure, "the cluster does not answer; trying again");
+                    if self.signalled.load(Ordering::Acquire) {
+                        bail!("stopped before the cluster answered");
+                    }
+                    thread::sleep(CONNECT_PAUSE);
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+
+    /// Looks after the workers until a signal comes, or one of them ends or hangs.
+    ///
+    /// # Errors
+    /// None yet; what ends a worker is logged.
+    pub fn run_until_stopped(mut self) -> anyhow::Result<Ended> {
+        let mut ended = Ended::Stopped;
+        while !self.signalled.load(Ordering::Acquire) {
+            if self.workers.iter().any(RunningWorker::is_finished) {
+                ended = Ended::Failed;
+                break;
+            }
+            if let Some((worker, silent_for)) = self.silent_worker() {
+                WatchdogExpired { worker, silent_for }.emit(&self.metrics);
+                return Ok(Ended::Hung);
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+        EngineStopping { deadline: self.shutdown_deadline }.emit(&self.metrics);
+        self.stop.store(true, Ordering::Release);
+        let deadline = now() + self.shutdown_deadline;
+        while self.workers.iter().any(|worker| !worker.is_finished()) {
+            if now() >= deadline {
+                tracing::error!("a worker did not stop in time; what it had open is aborted by the broker");
+                return Ok(Ended::Hung);
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+        for worker in std::mem::take(&mut self.workers) {
+            if let Err(failure) = worker.join() {
+                tracing::error!(%failure, "a worker could not go on");
+                ended = Ended::Failed;
+            }
+        }
+        self.http.stop();
+        Ok(ended)
+    }
+
+    fn silent_worker(&self) -> Option<(u32, Duration)> {
+        self.metrics.health().silent_workers(now(), self.watchdog_limit).into_iter().next()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the watchdog and the deadline of a stop measure real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn window(config: &Config) -> anyhow::Result<AcceptanceWindow> {
+    let back = config.acceptance_window().try_into().context("acceptance_window_days")?;
+    let ahead = config.acceptance_ahead().try_into().context("acceptance_ahead_minutes")?;
+    Ok(AcceptanceWindow { back, ahead })
+}
+
+/// Any difference that is an error stops the start: better no engine than one whose ledger is deleted after a week.
+fn check_topics(config: &Config) -> anyhow::Result<()> {
+    let checked: Checked = check(&client_config(config)?, &config.topic_prefix, ledger_deletion(config))?;
+    for difference in &checked.differences {
+        tracing::warn!("{difference}");
+    }
+    let errors: Vec<String> = checked.errors().map(ToString::to_string).collect();
+    if !errors.is_empty() {
+        bail!("the topics are not as they must be (see `tollkeeper topics check`):\n{}", errors.join("\n"));
+    }
+    if checked.partitions != Some(config.partitions) {
+        let found = checked.partitions.map_or("not recorded".to_owned(), |count| count.to_string());
+        bail!("partitions: the configuration says {}, the topics were created with {found}", config.partitions);
+    }
+    Ok(())
+}
+
+/// What any client of the cluster is made from, one for administration among them.
+///
+/// # Errors
+/// Settings that cannot be.
+pub fn client_config(config: &Config) -> anyhow::Result<ClientConfig> {
+    let mut client = ClientConfig::new();
+    for (key, value) in kafka_settings(config, 0).client()? {
+        client.set(key, value);
+    }
+    Ok(client)
+}
+
+/// Whether the ledger may be deleted after some days.
+pub fn ledger_deletion(config: &Config) -> LedgerDeletion {
+    if config.allow_ledger_retention { LedgerDeletion::Allowed } else { LedgerDeletion::Refused }
+}
+
+/// The clients' settings of one worker.
+pub fn kafka_settings(config: &Config, worker: u32) -> KafkaSettings {
+    let id = config.worker_id(worker);
+    let mut overrides: std::collections::BTreeMap<String, String> =
+        config.kafka.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    overrides.insert("transaction.timeout.ms".to_owned(), config.transaction_timeout_ms.to_string());
+    KafkaSettings {
+        brokers: config.brokers.clone(),
+        topic_prefix: config.topic_prefix.clone(),
+        group_id: config.group_id.clone(),
+        transactional_id: id.clone(),
+        group_instance_id: id,
+        overrides,
+    }
+}
+
+/// Tells this run from any other in the offsets' metadata.
+#[expect(clippy::disallowed_methods, reason = "a run needs an id that no other has")]
+pub fn run_id() -> String {
+    format!("{:016x}", rand::rng().random::<u64>())
+}
+
+/// Ends the process, as kill -9 would, the Nth time that a step is reached by any of its workers.
+#[derive(Clone)]
+struct CrashCounter {
+    step: Option<Step>,
+    left: Arc<AtomicU32>,
+}
+
+impl CrashCounter {
+    fn new(crash_at: Option<(Step, NonZeroU32)>) -> CrashCounter {
+        let left = crash_at.map_or(0, |(_, nth)| nth.get());
+        CrashCounter { step: crash_at.map(|(step, _)| step), left: Arc::new(AtomicU32::new(left)) }
+    }
+
+    fn probe(&self) -> Box<Probe> {
+        let CrashCounter { step, left } = self.clone();
+        Box::new(move |reached| {
+            if step == Some(reached) && left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                tracing::error!(step = reached.name(), "crashing here, as told");
+                // The process is gone before this returns; if the signal cannot be sent, aborting comes closest.
+                let _sent = signal_hook::low_level::raise(signal_hook::consts::SIGKILL);
+                std::process::abort();
+            }
+            Ok(())
+        })
+    }
+}
