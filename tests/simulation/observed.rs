@@ -15,6 +15,15 @@ use crate::merge::{AtHand, Merge};
 
 /// A partition that is caught up and of which nothing was committed for this long moves its clock by the wall's.
 const QUIET_MS: i64 = 3_600_000;
+/// Unless the wall clock was further off the broker's than this, by the first record after it was caught up.
+const SKEW_MAX_MS: i64 = 30_000;
+
+/// How a worker knows whether its clock can be trusted.
+#[derive(Debug, Default)]
+struct Skew {
+    was_caught_up: bool,
+    is_skewed: bool,
+}
 
 pub(crate) struct Observed {
     inner: MemoryTransport,
@@ -26,6 +35,10 @@ pub(crate) struct Observed {
     committed_ms: BTreeMap<PartitionId, i64>,
     /// Whose offsets are in a transaction that was neither taken back nor followed by another.
     sent: BTreeSet<PartitionId>,
+    skews: BTreeMap<PartitionId, Skew>,
+    /// Records that a transaction has at most, and those that the open one has.
+    batch_records_max: usize,
+    in_transaction: usize,
     step: ThisStep,
 }
 
@@ -40,6 +53,8 @@ struct ThisStep {
     taken: usize,
     /// Partitions that were looked at after their records were taken.
     settled: BTreeSet<PartitionId>,
+    /// The last partition that a record was taken of.
+    last_taken: Option<PartitionId>,
 }
 
 /// The time that a worker is told, in milliseconds.
@@ -50,7 +65,12 @@ pub(crate) struct Time {
 }
 
 impl Observed {
-    pub(crate) fn new(inner: MemoryTransport, cluster: MemoryCluster, journal: Journal) -> Observed {
+    pub(crate) fn new(
+        inner: MemoryTransport,
+        cluster: MemoryCluster,
+        journal: Journal,
+        batch_records_max: usize,
+    ) -> Observed {
         Observed {
             inner,
             cluster,
@@ -59,6 +79,9 @@ impl Observed {
             taken: BTreeMap::new(),
             committed_ms: BTreeMap::new(),
             sent: BTreeSet::new(),
+            skews: BTreeMap::new(),
+            batch_records_max,
+            in_transaction: 0,
             step: ThisStep::default(),
         }
     }
@@ -79,11 +102,14 @@ impl Observed {
         if self.step.went_back {
             return;
         }
+        // An outcome that was unknown and was not taken back was a commit.
+        self.was_committed_if_sent();
         let mut left = records - self.step.taken.min(records);
-        for (partition, merge) in &mut self.merges {
+        let partitions: Vec<PartitionId> = self.merges.keys().copied().collect();
+        for partition in &partitions {
             while left > 0 {
-                let Some(record) = merge.take() else { break };
-                self.taken.entry(*partition).or_default().push(Taken::Record(record));
+                let Some(record) = self.merges.get_mut(partition).and_then(Merge::take) else { break };
+                self.took(*partition, record);
                 left -= 1;
             }
         }
@@ -91,16 +117,34 @@ impl Observed {
             let text = format!("step {}: {left} records were taken that could not be", self.step.number);
             self.journal.pages().violations.push(text);
         }
-        let partitions: Vec<PartitionId> = self.merges.keys().copied().collect();
         partitions.into_iter().for_each(|partition| self.note_quiet(partition));
+    }
+
+    fn took(&mut self, partition: PartitionId, record: AtHand) {
+        self.taken.entry(partition).or_default().push(Taken::Record(record));
+        self.in_transaction += 1;
+        self.step.last_taken = Some(partition);
+        let skew = self.skews.entry(partition).or_default();
+        if std::mem::take(&mut skew.was_caught_up) {
+            skew.is_skewed = (self.step.time.wall_ms - record.timestamp_ms).abs() > SKEW_MAX_MS;
+        }
     }
 
     /// All records of this step are taken: the clock goes on by the wall's, if the partition is quiet.
     fn note_quiet(&mut self, partition: PartitionId) {
+        if !self.step.fetched || !self.step.settled.insert(partition) {
+            return;
+        }
         let Time { wall_ms, monotonic_ms } = self.step.time;
         let since_ms = self.committed_ms.get(&partition).map_or(0, |at| monotonic_ms - at);
-        let is_caught_up = self.merges.get(&partition).is_some_and(Merge::is_caught_up);
-        if self.step.fetched && self.step.settled.insert(partition) && is_caught_up && since_ms >= QUIET_MS {
+        if !self.merges.get(&partition).is_some_and(Merge::is_caught_up) {
+            return;
+        }
+        // A batch that is full leaves the partitions behind unlooked at.
+        let is_full = self.in_transaction >= self.batch_records_max;
+        let skew = self.skews.entry(partition).or_default();
+        skew.was_caught_up |= !is_full || self.step.last_taken.is_some_and(|last| partition < last);
+        if since_ms >= QUIET_MS && !skew.is_skewed {
             self.taken.entry(partition).or_default().push(Taken::Quiet { wall_ms });
         }
     }
@@ -109,6 +153,13 @@ impl Observed {
         self.step.went_back |= self.step.fetched;
         self.taken.clear();
         self.sent.clear();
+        self.in_transaction = 0;
+    }
+
+    fn was_committed_if_sent(&mut self) {
+        if !self.sent.is_empty() {
+            self.was_committed();
+        }
     }
 
     fn was_committed(&mut self) {
@@ -116,12 +167,13 @@ impl Observed {
             self.committed_ms.insert(partition, self.step.time.monotonic_ms);
         }
         self.taken.clear();
+        self.in_transaction = 0;
     }
 
     /// What the transaction is to commit: with these offsets it took everything before them.
     fn note_attempt(&mut self, offsets: &[OffsetToCommit]) {
         let partitions: BTreeSet<PartitionId> = offsets.iter().map(|offset| offset.partition).collect();
-        for partition in partitions {
+        for partition in partitions.iter().copied() {
             let of = |input: Input| offsets.iter().find(|o| o.partition == partition && o.input == input);
             let Some(target) = Input::ALL.into_iter().map(|i| of(i).map(|o| o.offset)).collect::<Option<Vec<_>>>()
             else {
@@ -133,12 +185,15 @@ impl Observed {
             match until {
                 Ok(records) => {
                     self.step.taken += records.len();
-                    self.taken.entry(partition).or_default().extend(records.into_iter().map(Taken::Record));
+                    records.into_iter().for_each(|record| self.took(partition, record));
                 }
                 Err(why) => self.journal.pages().violations.push(format!("partition {partition}: {why}")),
             }
+        }
+        for partition in partitions {
             self.note_quiet(partition);
             self.sent.insert(partition);
+            let of = |input: Input| offsets.iter().find(|o| o.partition == partition && o.input == input);
             let metadata = &of(Input::Cdrs).expect("looked at above").metadata;
             let (id, _clock) = metadata.rsplit_once('/').expect("metadata ends in the clock");
             let taken = self.taken.get(&partition).cloned().unwrap_or_default();
@@ -195,6 +250,7 @@ impl Transport for Observed {
     fn start(&mut self, partition: PartitionId, at: InputOffsets) -> Result<(), TransportFailure> {
         self.merges.insert(partition, Merge::default());
         self.committed_ms.insert(partition, self.step.time.monotonic_ms);
+        self.skews.insert(partition, Skew::default());
         self.journal.note(partition, Happened::Started { at });
         self.inner.start(partition, at)
     }
@@ -224,8 +280,9 @@ impl Transport for Observed {
     }
 
     fn begin(&mut self) -> Result<(), TransportFailure> {
-        // An outcome that was unknown and was not taken back was a commit.
-        self.was_committed();
+        self.taken.clear();
+        self.sent.clear();
+        self.in_transaction = 0;
         self.inner.begin()
     }
 
