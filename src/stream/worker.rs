@@ -288,7 +288,9 @@ impl<T: Transport> Worker<T> {
         partitions.rotate_left(turn);
         let mut taken = 0;
         for partition in partitions {
-            while self.open.as_ref().is_none_or(|open| open.records < self.options.batch_records_max) {
+            loop {
+                // A full batch takes nothing more, but what is said of each partition is true at every step.
+                let is_full = self.open.as_ref().is_some_and(|open| open.records >= self.options.batch_records_max);
                 let Some(Slot::Active(active)) = self.slots.get_mut(&partition) else { break };
                 let next = active.inputs.next();
                 active.caught_up = next == Next::CaughtUp;
@@ -298,6 +300,9 @@ impl<T: Transport> Worker<T> {
                     break;
                 };
                 end_waiting(active, &self.metrics);
+                if is_full {
+                    break;
+                }
                 if self.open.is_none() {
                     self.begin(now)?;
                     continue;
@@ -338,8 +343,7 @@ impl<T: Transport> Worker<T> {
     /// that is the wall clock, as far as it can be trusted.
     fn commit_quiet_offsets(&mut self, now: Now) -> Result<(), TransportFailure> {
         let is_quiet = |active: &Active<T::Payload>| {
-            // Asked anew: a partition that a full batch left out of this step has perhaps something at hand.
-            active.inputs.next() == Next::CaughtUp && now.monotonic.saturating_sub(active.committed_when) >= QUIET_COMMIT_INTERVAL
+            active.caught_up && now.monotonic.saturating_sub(active.committed_when) >= QUIET_COMMIT_INTERVAL
         };
         let quiet: Vec<PartitionId> = self.active().filter(|a| is_quiet(a)).map(|active| active.state.id).collect();
         if quiet.is_empty() {

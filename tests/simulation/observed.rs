@@ -36,9 +36,6 @@ pub(crate) struct Observed {
     /// Whose offsets are in a transaction that was neither taken back nor followed by another.
     sent: BTreeSet<PartitionId>,
     skews: BTreeMap<PartitionId, Skew>,
-    /// Records that a transaction has at most, and those that the open one has.
-    batch_records_max: usize,
-    in_transaction: usize,
     step: ThisStep,
 }
 
@@ -53,8 +50,6 @@ struct ThisStep {
     taken: usize,
     /// Partitions that were looked at after their records were taken.
     settled: BTreeSet<PartitionId>,
-    /// The last partition that a record was taken of.
-    last_taken: Option<PartitionId>,
 }
 
 /// The time that a worker is told, in milliseconds.
@@ -65,12 +60,7 @@ pub(crate) struct Time {
 }
 
 impl Observed {
-    pub(crate) fn new(
-        inner: MemoryTransport,
-        cluster: MemoryCluster,
-        journal: Journal,
-        batch_records_max: usize,
-    ) -> Observed {
+    pub(crate) fn new(inner: MemoryTransport, cluster: MemoryCluster, journal: Journal) -> Observed {
         Observed {
             inner,
             cluster,
@@ -80,8 +70,6 @@ impl Observed {
             committed_ms: BTreeMap::new(),
             sent: BTreeSet::new(),
             skews: BTreeMap::new(),
-            batch_records_max,
-            in_transaction: 0,
             step: ThisStep::default(),
         }
     }
@@ -122,8 +110,6 @@ impl Observed {
 
     fn took(&mut self, partition: PartitionId, record: AtHand) {
         self.taken.entry(partition).or_default().push(Taken::Record(record));
-        self.in_transaction += 1;
-        self.step.last_taken = Some(partition);
         let skew = self.skews.entry(partition).or_default();
         if std::mem::take(&mut skew.was_caught_up) {
             skew.is_skewed = (self.step.time.wall_ms - record.timestamp_ms).abs() > SKEW_MAX_MS;
@@ -140,10 +126,8 @@ impl Observed {
         if !self.merges.get(&partition).is_some_and(Merge::is_caught_up) {
             return;
         }
-        // A batch that is full leaves the partitions behind unlooked at.
-        let is_full = self.in_transaction >= self.batch_records_max;
         let skew = self.skews.entry(partition).or_default();
-        skew.was_caught_up |= !is_full || self.step.last_taken.is_some_and(|last| partition < last);
+        skew.was_caught_up = true;
         if since_ms >= QUIET_MS && !skew.is_skewed {
             self.taken.entry(partition).or_default().push(Taken::Quiet { wall_ms });
         }
@@ -153,7 +137,6 @@ impl Observed {
         self.step.went_back |= self.step.fetched;
         self.taken.clear();
         self.sent.clear();
-        self.in_transaction = 0;
     }
 
     fn was_committed_if_sent(&mut self) {
@@ -167,7 +150,6 @@ impl Observed {
             self.committed_ms.insert(partition, self.step.time.monotonic_ms);
         }
         self.taken.clear();
-        self.in_transaction = 0;
     }
 
     /// What the transaction is to commit: with these offsets it took everything before them.
@@ -282,7 +264,6 @@ impl Transport for Observed {
     fn begin(&mut self) -> Result<(), TransportFailure> {
         self.taken.clear();
         self.sent.clear();
-        self.in_transaction = 0;
         self.inner.begin()
     }
 

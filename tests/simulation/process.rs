@@ -64,7 +64,7 @@ impl Process {
         let Making { number, run, batch_records_max, commit_interval_ms, skew_ms } = making;
         let transport = cluster.transport(&format!("sim-{number}"), &format!("node-{number}"));
         journal.note_commits(cluster);
-        let transport = Observed::new(transport, cluster.clone(), journal.clone(), *batch_records_max);
+        let transport = Observed::new(transport, cluster.clone(), journal.clone());
         let controls = transport.controls();
         let accounts = Arc::new(Accounts::default());
         let options = WorkerOptions {
