@@ -166,7 +166,7 @@ impl AcceptanceWindow {
     }
 
     /// Whether an identity of `hour` still counts at `now`. Nothing that it could be is accepted any more when it does not.
-    fn remembers(self, hour: Hour, now: Timestamp) -> bool {
+    pub(super) fn remembers(self, hour: Hour, now: Timestamp) -> bool {
         Hour::of(now).0 <= hour.0.saturating_add(self.memory_hours())
     }
 }
