@@ -99,6 +99,7 @@
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod demo;
 pub mod desk;
 pub mod health;
 pub mod internal_events;

@@ -1,13 +1,21 @@
 //! `tollkeeper demo`: the engine on the in-memory log, with seeded traffic and a proof at the end.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use anyhow::Context;
+use clap::Args;
 
 use super::values::{self, HttpListen};
 use super::{Exit, LogArgs};
+use crate::demo::sabotage::Sabotage;
+use crate::demo::summary::{self, RunFacts};
+use crate::demo::{self, Outcome, Plan};
+use crate::stream::catalog::load_directory;
 
 /// Where the demo serves HTTP unless told otherwise.
 const HTTP_DEFAULT: HttpListen = HttpListen::On(SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464));
@@ -47,30 +55,69 @@ pub struct DemoArgs {
     pub sabotage: Option<Sabotage>,
 }
 
-/// What is done to one debit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Sabotage {
-    /// It is left out.
-    Drop,
-    /// It is there twice.
-    Double,
-    /// Its amount is off by 0.01.
-    Cent,
-}
-
 impl DemoArgs {
+    /// What is asked for, with a seed.
+    #[expect(clippy::disallowed_methods, reason = "a demo without a seed takes one, once, and prints it")]
+    fn plan(&self) -> Plan {
+        let http = match self.http() {
+            HttpListen::Off => None,
+            // Another demo may have the default address: this one then goes without.
+            HttpListen::On(address) if self.http.is_none() && TcpListener::bind(address).is_err() => {
+                eprintln!("{address} is taken: no metrics are served; --http IP:PORT gives another address");
+                None
+            }
+            HttpListen::On(address) => Some(address),
+        };
+        Plan {
+            duration: self.duration,
+            rate: self.rate,
+            seed: self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>())),
+            tenants: self.tenants,
+            partitions: self.partitions,
+            workers: self.workers,
+            http,
+            sabotage: self.sabotage,
+        }
+    }
+
     /// Where HTTP is served. An address that was asked for must be free; the default one may be taken by another demo.
     pub fn http(&self) -> HttpListen {
         self.http.unwrap_or(HTTP_DEFAULT)
     }
 }
 
-/// Runs the demo.
+/// Runs the demo, shows it on standard error, and prints what came out. Ctrl-C ends the traffic early; a second one, all.
 ///
 /// # Errors
 ///
 /// The catalog cannot be read, or the address of HTTP is taken.
-pub fn run(_args: &DemoArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
+pub fn run(args: &DemoArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
     logs.begin()?;
-    anyhow::bail!("the demo is not merged yet")
+    let catalog = load_directory(&args.catalog).with_context(|| {
+        format!("the demo reads its prices from {}: run it in the checkout, or give --catalog", args.catalog.display())
+    })?;
+    let plan = args.plan();
+    let facts = RunFacts { seed: plan.seed, tenants: plan.tenants, partitions: plan.partitions, workers: plan.workers };
+    eprintln!("seed {}, {} tenants, catalog {}", plan.seed, plan.tenants, catalog.version());
+    let interrupt = interrupt()?;
+    let Outcome { last, report } = demo::run(&plan, catalog, &interrupt)?;
+    let mut output = std::io::stdout().lock();
+    if args.json {
+        writeln!(output, "{}", summary::as_json(&facts, &last, &report))?;
+    } else {
+        write!(output, "\n{}", summary::table(&facts, &last, &report))?;
+    }
+    Ok(if report.adds_up() { Exit::Success } else { Exit::DoesNotAddUp })
+}
+
+/// Set by Ctrl-C. The second one ends the process.
+fn interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let interrupt = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // In this order: the first signal finds the flag unset and only sets it.
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&interrupt))?;
+        signal_hook::flag::register(signal, Arc::clone(&interrupt))?;
+    }
+    Ok(interrupt)
 }

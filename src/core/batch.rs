@@ -234,7 +234,7 @@ impl View<'_> {
     /// What is remembered of a call.
     pub fn identity(&self, key: IdentityKey, window: AcceptanceWindow) -> Option<Identity> {
         let now = self.clock();
-        // A batch of a backlog can span more than the memory does, and where it ends must not be seen in what it gives.
+        // One memory whether it is committed or not: where a batch ends must not decide what is a duplicate (law 7).
         let here = self.changes.identities.get(&key).copied().filter(|identity| window.remembers(identity.hour, now));
         here.or_else(|| self.committed.identities.get(key, window, now))
     }

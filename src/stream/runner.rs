@@ -13,7 +13,6 @@ use super::recovery::{RestoreAnswer, RestoreJob, RestoreProgress, RestoreRequest
 use super::step::Probe;
 use super::transport::{RestoreSource, Transport, TransportFailure};
 use super::worker::{Now, Stopwatch, Worker};
-use crate::core::partition::PartitionId;
 use crate::health::RestoreProgress as Progress;
 use crate::internal_events::RestoreProgressed;
 use crate::metrics::Metrics;
@@ -106,8 +105,7 @@ where
     let (answer, answers) = channel();
     let cancelled = Cancelled::default();
     let worker = worker.measured_by(clock.stopwatch());
-    let restores =
-        Restores { asked, answer, cancelled: cancelled.clone(), probe: restore_probe, metrics: Arc::clone(&metrics) };
+    let restores = Restores { asked, answer, cancelled: cancelled.clone(), probe: restore_probe };
     let spawn = |name: String| thread::Builder::new().name(name);
     spawn(format!("restore-{id}")).spawn(move || restores.run(source)).expect("the system has a thread left");
     let thread = spawn(format!("worker-{id}"))
@@ -133,7 +131,7 @@ fn run_worker<T: Transport>(
         let now = clock.now();
         metrics.health().worker_stepped(id, stepped_at(clock, now));
         worker.step(now, IDLE_WAIT)?;
-        desk.exchange(&mut worker, clock)?;
+        desk.exchange(&mut worker, clock, metrics)?;
     }
     worker.shut_down(clock.now())
 }
@@ -141,9 +139,17 @@ fn run_worker<T: Transport>(
 /// The worker's side of its restore thread.
 struct RestoreDesk {
     ask: Sender<RestoreRequest>,
-    answers: Receiver<Result<RestoreAnswer, TransportFailure>>,
+    answers: Receiver<FromRestore>,
     cancelled: Cancelled,
     waiting: Vec<RestoreRequest>,
+}
+
+/// What the restore thread tells its worker.
+enum FromRestore {
+    /// How far it is. Only the worker knows whether the partition is still its own to speak of.
+    Progress(RestoreRequest, Progress),
+    /// It is done, or cannot be.
+    Answer(Result<RestoreAnswer, TransportFailure>),
 }
 
 /// Requests that nobody waits for any more.
@@ -151,14 +157,23 @@ type Cancelled = Arc<Mutex<BTreeSet<RestoreRequest>>>;
 
 impl RestoreDesk {
     /// Hands on what is to be restored, takes in what was, and cancels what was revoked meanwhile.
-    fn exchange<T: Transport>(&mut self, worker: &mut Worker<T>, clock: &Clock) -> Result<(), TransportFailure> {
+    fn exchange<T: Transport>(
+        &mut self,
+        worker: &mut Worker<T>,
+        clock: &Clock,
+        metrics: &Metrics,
+    ) -> Result<(), TransportFailure> {
         for request in worker.take_restores() {
             self.waiting.push(request);
             self.ask.send(request).expect("the restore thread lives as long as its worker");
         }
         loop {
             match self.answers.try_recv() {
-                Ok(answer) => worker.restored(answer?, clock.now())?,
+                Ok(FromRestore::Progress(request, progress)) if worker.awaits(request) => {
+                    RestoreProgressed { partition: request.partition, progress }.emit(metrics);
+                }
+                Ok(FromRestore::Progress(..)) => {}
+                Ok(FromRestore::Answer(answer)) => worker.restored(answer?, clock.now())?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => panic!("the restore thread ended before its worker"),
             }
@@ -185,10 +200,9 @@ fn stepped_at(clock: &Clock, now: Now) -> Instant {
 /// The thread beside a worker: one restore after the other, with one set of clients.
 struct Restores {
     asked: Receiver<RestoreRequest>,
-    answer: Sender<Result<RestoreAnswer, TransportFailure>>,
+    answer: Sender<FromRestore>,
     cancelled: Cancelled,
     probe: Box<Probe>,
-    metrics: Arc<Metrics>,
 }
 
 impl Restores {
@@ -212,7 +226,7 @@ impl Restores {
                     }
                 }
             };
-            if self.answer.send(answer).is_err() {
+            if self.answer.send(FromRestore::Answer(answer)).is_err() {
                 return;
             }
         }
@@ -234,15 +248,15 @@ impl Restores {
                 return Ok(None);
             }
             match job.step(clients, RESTORE_WAIT, &mut *self.probe)? {
-                RestoreProgress::Working { folded, to_go } => self.report(request.partition, folded, to_go),
+                RestoreProgress::Working { folded, to_go } => self.report(request, folded, to_go),
                 RestoreProgress::Waiting => thread::park_timeout(RESTORE_WAIT),
                 RestoreProgress::Done(answer) => return Ok(Some(*answer)),
             }
         }
     }
 
-    fn report(&self, partition: PartitionId, folded: u64, to_go: u64) {
-        let progress = Progress { folded, to_fold: folded + to_go };
-        RestoreProgressed { partition, progress }.emit(&self.metrics);
+    fn report(&self, request: RestoreRequest, folded: u64, to_go: u64) {
+        // A worker that has ended does not listen; the answer then ends this thread.
+        let _ = self.answer.send(FromRestore::Progress(request, Progress { folded, to_fold: folded + to_go }));
     }
 }

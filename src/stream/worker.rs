@@ -207,6 +207,14 @@ impl<T: Transport> Worker<T> {
         std::mem::take(&mut self.restores)
     }
 
+    /// A partition beside its accounts, as of the last commit; `None` while it is not rated here. For proofs and comparisons.
+    pub fn partition_state(&self, partition: PartitionId) -> Option<&PartitionState> {
+        match self.slots.get(&partition) {
+            Some(Slot::Active(active)) => Some(&active.state),
+            Some(Slot::Restoring { .. } | Slot::Stopped) | None => None,
+        }
+    }
+
     /// The log that the worker works on; for whoever drives a simulation.
     pub fn transport_mut(&mut self) -> &mut T {
         &mut self.transport

@@ -110,7 +110,7 @@ impl FromText for Refusal {
 /// [`EventFault`], as for a ledger.
 pub fn decode(bytes: &[u8]) -> Result<Alert<'_>, EventFault> {
     let raw = RawEvent::read(bytes)?;
-    let written_id = raw.id()?.to_owned();
+    let written_id = raw.id()?.clone();
     let Some((kind, rest)) = written_id.split_once('/') else {
         return Err(EventFault::malformed("id: not of an alert"));
     };

@@ -136,6 +136,9 @@ pub(super) fn write_text(text: &str, into: &mut Vec<u8>) {
 /// A string without its quotes.
 pub(super) fn write_escaped(text: &str, into: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
+    if is_plain(rest) {
+        return into.extend_from_slice(rest);
+    }
     while let Some(place) = rest.iter().position(|byte| must_be_escaped(*byte)) {
         into.extend_from_slice(&rest[..place]);
         match rest[place] {
@@ -149,6 +152,21 @@ pub(super) fn write_escaped(text: &str, into: &mut Vec<u8>) {
         rest = &rest[place + 1..];
     }
     into.extend_from_slice(rest);
+}
+
+/// Nothing is to be escaped: eight bytes at a time (the bit tricks of "Determine if a word has a byte less than n, or equal
+/// to n", Bit Twiddling Hacks).
+fn is_plain(text: &[u8]) -> bool {
+    const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let has_less = |word: u64, than: u8| word.wrapping_sub(LOW_BITS * u64::from(than)) & !word & HIGH_BITS != 0;
+    let has = |word: u64, byte: u8| has_less(word ^ (LOW_BITS * u64::from(byte)), 1);
+    let (words, rest) = text.as_chunks::<8>();
+    words
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
+        .all(|word| !has_less(word, 0x20) && !has(word, b'"') && !has(word, b'\\'))
+        && !rest.iter().any(|byte| must_be_escaped(*byte))
 }
 
 fn must_be_escaped(byte: u8) -> bool {

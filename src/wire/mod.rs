@@ -26,6 +26,8 @@ pub mod envelope;
 pub mod event;
 pub mod fault;
 mod fields;
+#[cfg(test)]
+mod hostile;
 mod json;
 pub mod number_plan_csv;
 pub mod offset_metadata;
@@ -33,6 +35,7 @@ pub mod plan_toml;
 pub mod quarantine;
 mod record;
 mod rejected;
+pub mod schema;
 mod source;
 mod value;
 

@@ -12,6 +12,8 @@
 
 mod body;
 mod canonical;
+#[cfg(test)]
+pub(super) mod tests;
 mod write;
 
 pub use write::{Outgoing, encode};

@@ -11,6 +11,10 @@ mod account;
 mod debit;
 mod funds;
 mod recharge;
+#[cfg(test)]
+pub(super) mod sample;
+#[cfg(test)]
+mod tests;
 
 pub(super) use account::{DefaultPlans, write_default_plans};
 pub(super) use recharge::write_settings as write_recharge_settings;
@@ -170,7 +174,7 @@ impl<'a> RawEvent<'a> {
         let json = std::str::from_utf8(bytes).map_err(|_| EventFault::malformed("not UTF-8"))?;
         let raw: RawEvent<'_> = serde_json::from_str(json)?;
         for (name, text, expected) in [("specversion", &raw.specversion, "1.0"), ("source", &raw.source, SOURCE)] {
-            if !text.as_ref().is_some_and(|Text(text)| text == expected) {
+            if text.as_ref().is_none_or(|Text(text)| text != expected) {
                 return Err(EventFault::malformed(format_args!("{name}: not {expected}")));
             }
         }
