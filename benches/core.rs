@@ -75,7 +75,7 @@ fn calls(catalog: &Catalog, size: Size, spread: Spread) -> Vec<Vec<u8>> {
         let tenant = match spread {
             Spread::Uniform => chance.random_range(0..tenants),
             // The sample is a whole number from 1 to the count of tenants.
-            Spread::Zipf => format!("{:.0}", zipf.sample(&mut chance) - 1.0).parse().expect("a whole number"),
+            Spread::Zipf => format!("{:.0}", zipf.sample(&mut chance)).parse::<u32>().expect("a whole number") - 1,
         };
         let number = &numbers[chance.random_range(0..numbers.len())];
         let started = now() - SignedDuration::from_secs(chance.random_range(1_000..500_000));
