@@ -16,7 +16,7 @@ use tollkeeper::core::partition::home_partition;
 
 use crate::sent::{Sent, amount, time};
 pub(crate) use account::Account;
-use calls::Content;
+use calls::{Content, is_beyond_this_release};
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
@@ -90,11 +90,16 @@ impl Oracle {
             return partition.quarantine(&delivered, reason);
         };
         let home = home_partition(tenant, count).0;
+        if home != delivered.partition && !delivered.rerouted {
+            return partition.reroute(&delivered, home);
+        }
+        if let Sent::Call(call) = delivered.sent
+            && is_beyond_this_release(call)
+        {
+            return partition.quarantine(&delivered, "unsupported_version");
+        }
         if home != delivered.partition {
-            return match delivered.rerouted {
-                true => partition.quarantine(&delivered, "misrouted"),
-                false => partition.reroute(&delivered, home),
-            };
+            return partition.quarantine(&delivered, "misrouted");
         }
         if partition.frozen.contains(tenant) {
             return partition.quarantine(&delivered, "account_frozen");
