@@ -14,9 +14,9 @@ use tollkeeper::stream::transport::Input;
 
 use crate::chance::Chance;
 use crate::journal::Journal;
+use crate::observed::Place;
 use crate::operator;
 use crate::oracle::{DAY_MS, HOUR_MS, Origin};
-use crate::observed::Place;
 use crate::process::{Ended, Making, Process, Processes};
 use crate::rates::BEGIN_MS;
 use crate::sent::Sent;
@@ -166,7 +166,12 @@ impl Run {
         let sent = self.traffic.call(&mut self.chance, now_ms);
         let count = self.cluster.partitions();
         let partition = u32::try_from(self.chance.below(u64::from(count))).expect("few");
-        let origin = Origin { topic: "cdrs", partition: 99, offset: i64::try_from(self.enveloped.len()).expect("few"), timestamp_ms: now_ms };
+        let origin = Origin {
+            topic: "cdrs",
+            partition: 99,
+            offset: i64::try_from(self.enveloped.len()).expect("few"),
+            timestamp_ms: now_ms,
+        };
         let record = String::from_utf8(sent.bytes()).expect("calls are text");
         let source = serde_json::json!({"topic": crate::oracle::topic_name("cdrs"), "partition": origin.partition,
             "offset": origin.offset, "timestamp": crate::sent::time(now_ms)});
@@ -386,7 +391,15 @@ impl Run {
         let Some(controls) = self.processes.borrow()[place].as_ref().map(|process| process.controls.clone()) else {
             return;
         };
-        let act = *self.chance.pick(&[Act::Begin, Act::Publish, Act::SendOffsets, Act::Commit, Act::Commit, Act::Commit, Act::Abort]);
+        let act = *self.chance.pick(&[
+            Act::Begin,
+            Act::Publish,
+            Act::SendOffsets,
+            Act::Commit,
+            Act::Commit,
+            Act::Commit,
+            Act::Abort,
+        ]);
         let fitting: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| act.can_meet(*fault)).collect();
         let fault = *self.chance.pick(&fitting);
         controls.plan(act, fault);
