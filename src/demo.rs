@@ -55,7 +55,7 @@ use retention::Retention;
 use sabotage::{Sabotage, Saboteur};
 use sender::{CommandSender, Order};
 use sent::{CommandOutcome, Sent};
-use summary::{Latency, Live, Memory, Moment};
+use summary::{Latency, Live, Memory, Moment, RunFacts};
 use traffic::{Traffic, World};
 
 /// Records that were sent and have no outcome yet, at most: then the traffic waits.
@@ -99,6 +99,14 @@ pub struct Plan {
     pub http: Option<SocketAddr>,
     /// What is falsified.
     pub sabotage: Option<Sabotage>,
+}
+
+impl Plan {
+    /// What a reader of the result has to know.
+    pub fn facts(&self) -> RunFacts {
+        let Plan { seed, tenants, partitions, workers, .. } = *self;
+        RunFacts { seed, tenants, partitions, workers }
+    }
 }
 
 /// Why the demo could not be run to its end.
@@ -164,7 +172,7 @@ struct Demo {
     desk: CommandSender,
     price_list: (String, crate::core::currency::Currency),
     sent: Arc<AtomicU64>,
-    _http: Option<HttpServer>,
+    http: Option<HttpServer>,
 }
 
 impl Demo {
@@ -236,7 +244,7 @@ impl Demo {
             desk,
             price_list,
             sent: Arc::new(AtomicU64::new(0)),
-            _http: http,
+            http,
         })
     }
 
@@ -257,6 +265,7 @@ impl Demo {
         let stop_traffic = Arc::new(AtomicBool::new(false));
         let traffic = self.start_traffic(plan, &stop_traffic)?;
         let mut live = Live::new();
+        live.begin(&plan.facts(), self.http.as_ref().map(HttpServer::address));
         let mut shown = Duration::ZERO;
         loop {
             let elapsed = self.clock.now().monotonic.saturating_sub(began);
@@ -318,7 +327,7 @@ impl Demo {
             tally: self.progress.tally(),
             sent: self.sent.load(Ordering::Acquire),
             blocked: partitions.values().map(|partition| partition.tenants.blocked).sum(),
-            transactions: Latency::read(&self.metrics),
+            latency: Latency::read(&self.metrics),
             memory: Memory::read(),
         }
     }

@@ -8,7 +8,7 @@ use crate::core::money::{Money, Overflow};
 /// All accounts.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    by_tenant: HashMap<String, Account>,
+    by_tenant: HashMap<String, Account, ahash::RandomState>,
     /// Events folded.
     pub events: u64,
 }
