@@ -109,7 +109,8 @@ impl Live {
         let text = if self.in_place {
             let up = if self.lines > 0 { format!("\x1b[{}A\x1b[J", self.lines) } else { String::new() };
             self.lines = lines.len();
-            format!("{up}{}\n", lines.join("\n"))
+            // Lines are cut at the edge rather than wrapped: else it would not be known how far up the next ones begin.
+            format!("{up}\x1b[?7l{}\x1b[?7h\n", lines.join("\n"))
         } else {
             format!("{}\n", lines.join(" | "))
         };
