@@ -288,7 +288,9 @@ impl<T: Transport> Worker<T> {
         partitions.rotate_left(turn);
         let mut taken = 0;
         for partition in partitions {
-            while self.open.as_ref().is_none_or(|open| open.records < self.options.batch_records_max) {
+            loop {
+                // A full batch takes nothing more, but what is said of each partition is true at every step.
+                let is_full = self.open.as_ref().is_some_and(|open| open.records >= self.options.batch_records_max);
                 let Some(Slot::Active(active)) = self.slots.get_mut(&partition) else { break };
                 let next = active.inputs.next();
                 active.caught_up = next == Next::CaughtUp;
@@ -298,6 +300,9 @@ impl<T: Transport> Worker<T> {
                     break;
                 };
                 end_waiting(active, &self.metrics);
+                if is_full {
+                    break;
+                }
                 if self.open.is_none() {
                     self.begin(now)?;
                     continue;

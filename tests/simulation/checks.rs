@@ -12,7 +12,8 @@ use tollkeeper::stream::recovery::{RestoreJob, RestoreProgress, RestoreRequest, 
 use tollkeeper::stream::transport::{Input, InputOffsets};
 
 use crate::driver::Run;
-use crate::journal::{Attempt, Happened, Pages};
+use crate::journal::{Happened, Pages, Taken};
+use crate::merge::AtHand;
 use crate::oracle::{Delivered, Oracle, Origin, Streams, is_as_expected};
 use crate::sent::{Sent, amount};
 
@@ -25,7 +26,8 @@ pub(crate) fn check(run: &Run) -> Result<(), String> {
     let mut oracle = Oracle::new(run.cluster.partitions());
     let partitions: Vec<PartitionId> = (0..run.cluster.partitions()).map(PartitionId).collect();
     for partition in &partitions {
-        History { run, pages: &pages, partition: *partition, inputs: inputs_of(run, *partition) }.replay(&mut oracle)?;
+        History { run, pages: &pages, partition: *partition, inputs: inputs_of(run, *partition) }
+            .replay(&mut oracle)?;
     }
     for partition in &partitions {
         compare_streams(run, *partition, oracle.written(partition.0))?;
@@ -94,11 +96,14 @@ impl History<'_> {
         let (id, clock_ms) = metadata.rsplit_once('/').ok_or("metadata without a clock")?;
         let clock_ms: i64 = clock_ms.parse().map_err(|_| format!("not a clock: {metadata}"))?;
         let attempt = self.pages.attempts.get(&(id.to_owned(), partition));
-        let Attempt { taken, walls } = attempt.ok_or_else(|| format!("nobody has seen transaction {metadata}"))?;
+        let taken = attempt.ok_or_else(|| format!("nobody has seen transaction {metadata}"))?;
         for input in Input::ALL {
             let place = input.index();
-            let of_input = |taken: &&crate::journal::Taken| taken.record.input == input;
-            let taken: Vec<i64> = taken.iter().filter(of_input).map(|taken| taken.record.offset).collect();
+            let offset_of = |taken: &Taken| match taken {
+                Taken::Record(record) if record.input == input => Some(record.offset),
+                Taken::Record(_) | Taken::Quiet { .. } => None,
+            };
+            let taken: Vec<i64> = taken.iter().filter_map(offset_of).collect();
             let between = |record: &&MemoryRecord| (from[place]..to[place]).contains(&record.offset);
             let committed: Vec<i64> = self.inputs[place].iter().filter(between).map(|record| record.offset).collect();
             if taken != committed {
@@ -108,26 +113,23 @@ impl History<'_> {
                 ));
             }
         }
-        let latest_ms = taken.iter().map(|taken| taken.record.timestamp_ms).max().unwrap_or(0);
-        let by_records_ms = oracle.clock_ms(partition.0).max(latest_ms);
-        if clock_ms < by_records_ms {
-            return Err(format!("transaction {id}: the clock {clock_ms} is behind {by_records_ms}"));
-        }
-        // A partition that is caught up for long moves its clock by the wall's.
-        let quiet_step = walls.iter().find(|(_, wall_ms)| clock_ms > by_records_ms && *wall_ms == clock_ms);
-        if clock_ms > by_records_ms && quiet_step.is_none() {
-            return Err(format!("transaction {id}: the clock {clock_ms} is from nowhere, records say {by_records_ms}"));
-        }
         for taken in taken {
-            if quiet_step.is_some_and(|(step, _)| taken.step > *step) {
-                oracle.advance(partition.0, clock_ms);
+            match taken {
+                Taken::Quiet { wall_ms } => {
+                    self.run.tally.count("outcomes", "clock moved by the wall's");
+                    oracle.advance(partition.0, *wall_ms);
+                }
+                Taken::Record(AtHand { input, offset, timestamp_ms }) => {
+                    let (origin, rerouted, sent) = self.origin(*input, *offset, *timestamp_ms)?;
+                    let timestamp_ms = *timestamp_ms;
+                    oracle.take(Delivered { partition: partition.0, timestamp_ms, origin, rerouted, sent });
+                }
             }
-            let record = &taken.record;
-            let (origin, rerouted, sent) = self.origin(record.input, record.offset, record.timestamp_ms)?;
-            let timestamp_ms = record.timestamp_ms;
-            oracle.take(Delivered { partition: partition.0, timestamp_ms, origin, rerouted, sent });
         }
-        oracle.advance(partition.0, clock_ms);
+        let expected_ms = oracle.clock_ms(partition.0);
+        if clock_ms != expected_ms {
+            return Err(format!("transaction {id}: the clock of {partition} is {clock_ms}, must be {expected_ms}"));
+        }
         Ok(())
     }
 
@@ -185,7 +187,10 @@ fn compare_streams(run: &Run, partition: PartitionId, expected: &Streams) -> Res
             let found = actual.get(place).map(|(_, value)| value);
             if !found.is_some_and(|found| is_as_expected(expected, found)) {
                 let found = found.map_or("nothing".to_owned(), Value::to_string);
-                return Err(format!("{}/{partition}, entry {place}:\n expected {expected}\n found    {found}", topic.name()));
+                return Err(format!(
+                    "{}/{partition}, entry {place}:\n expected {expected}\n found    {found}",
+                    topic.name()
+                ));
             }
             let name = expected["type"].as_str().or(expected["reason"].as_str()).unwrap_or_default();
             run.tally.count(topic.name(), name.trim_start_matches("tollkeeper.").trim_end_matches(".v1"));
@@ -333,4 +338,3 @@ pub(crate) fn written(run: &Run) -> Vec<(&'static str, u32, i64, Vec<u8>)> {
     }
     all
 }
-

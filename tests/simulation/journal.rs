@@ -10,20 +10,13 @@ use tollkeeper::stream::transport::{CommittedOffsets, InputOffsets};
 
 use crate::merge::AtHand;
 
-/// A record that a worker took.
+/// What a worker did with a partition.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Taken {
-    pub(crate) record: AtHand,
-    /// In which step of the run.
-    pub(crate) step: u64,
-}
-
-/// What one transaction was to commit for one partition.
-#[derive(Clone, Debug)]
-pub(crate) struct Attempt {
-    pub(crate) taken: Vec<Taken>,
-    /// The step in which the offsets were sent, and those that the transaction was open in, with the wall clock told.
-    pub(crate) walls: Vec<(u64, i64)>,
+pub(crate) enum Taken {
+    /// It took a record.
+    Record(AtHand),
+    /// Nothing had happened for so long that the clock went on by the wall's, in milliseconds.
+    Quiet { wall_ms: i64 },
 }
 
 /// What happened to one partition, in order.
@@ -48,7 +41,7 @@ pub(crate) struct Pages {
     /// Counts the steps of all workers.
     pub(crate) step: u64,
     /// By `<transactional id>/<run>/<batch>` and partition.
-    pub(crate) attempts: BTreeMap<(String, PartitionId), Attempt>,
+    pub(crate) attempts: BTreeMap<(String, PartitionId), Vec<Taken>>,
     pub(crate) happened: BTreeMap<PartitionId, Vec<Happened>>,
     /// What a worker did that no worker may do.
     pub(crate) violations: Vec<String>,
@@ -76,7 +69,9 @@ impl Journal {
                 let offsets = [commands.offset, reroute.offset, cdrs.offset];
                 let metadata = cdrs.metadata.clone();
                 let happened = match metadata.strip_prefix("rewind/0/0/") {
-                    Some(clock) => Happened::Rewound { offsets, clock_ms: clock.parse().expect("written by the rewind") },
+                    Some(clock) => {
+                        Happened::Rewound { offsets, clock_ms: clock.parse().expect("written by the rewind") }
+                    }
                     None => Happened::Committed { offsets, metadata },
                 };
                 pages.happened.entry(partition).or_default().push(happened);

@@ -48,6 +48,11 @@ impl Merge {
         self.queues[first?.input.index()].pop_front()
     }
 
+    /// Everything that there is was taken.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.queues.iter().all(VecDeque::is_empty) && self.at_end == [true; 3]
+    }
+
     /// Takes until nothing is left before these offsets. `Err`: that is no order which may be taken.
     pub(crate) fn take_until(&mut self, offsets: InputOffsets) -> Result<Vec<AtHand>, String> {
         let is_before = |record: &AtHand| record.offset < offsets[record.input.index()];

@@ -10,8 +10,20 @@ use tollkeeper::stream::transport::{
     TransportFailure,
 };
 
-use crate::journal::{Attempt, Happened, Journal, Taken};
+use crate::journal::{Happened, Journal, Taken};
 use crate::merge::{AtHand, Merge};
+
+/// A partition that is caught up and of which nothing was committed for this long moves its clock by the wall's.
+const QUIET_MS: i64 = 3_600_000;
+/// Unless the wall clock was further off the broker's than this, by the first record after it was caught up.
+const SKEW_MAX_MS: i64 = 30_000;
+
+/// How a worker knows whether its clock can be trusted.
+#[derive(Debug, Default)]
+struct Skew {
+    was_caught_up: bool,
+    is_skewed: bool,
+}
 
 pub(crate) struct Observed {
     inner: MemoryTransport,
@@ -19,7 +31,11 @@ pub(crate) struct Observed {
     journal: Journal,
     merges: BTreeMap<PartitionId, Merge>,
     taken: BTreeMap<PartitionId, Vec<Taken>>,
-    walls: Vec<(u64, i64)>,
+    /// When offsets of a partition were committed last, or it was started, by the monotonic clock.
+    committed_ms: BTreeMap<PartitionId, i64>,
+    /// Whose offsets are in a transaction that was neither taken back nor followed by another.
+    sent: BTreeSet<PartitionId>,
+    skews: BTreeMap<PartitionId, Skew>,
     step: ThisStep,
 }
 
@@ -27,11 +43,20 @@ pub(crate) struct Observed {
 #[derive(Debug, Default)]
 struct ThisStep {
     number: u64,
-    wall_ms: i64,
+    time: Time,
     fetched: bool,
     /// The worker went back after it had taken: what it says to have taken is nothing any more.
     went_back: bool,
     taken: usize,
+    /// Partitions that were looked at after their records were taken.
+    settled: BTreeSet<PartitionId>,
+}
+
+/// The time that a worker is told, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Time {
+    pub(crate) wall_ms: i64,
+    pub(crate) monotonic_ms: i64,
 }
 
 impl Observed {
@@ -42,7 +67,9 @@ impl Observed {
             journal,
             merges: BTreeMap::new(),
             taken: BTreeMap::new(),
-            walls: Vec::new(),
+            committed_ms: BTreeMap::new(),
+            sent: BTreeSet::new(),
+            skews: BTreeMap::new(),
             step: ThisStep::default(),
         }
     }
@@ -51,12 +78,11 @@ impl Observed {
         self.inner.controls()
     }
 
-    /// The worker is about to be stepped.
-    pub(crate) fn begin_step(&mut self, wall_ms: i64) {
+    /// The worker is about to be stepped, or to be told of a restored partition.
+    pub(crate) fn begin_step(&mut self, time: Time) {
         let mut pages = self.journal.pages();
         pages.step += 1;
-        self.step = ThisStep { number: pages.step, wall_ms, ..ThisStep::default() };
-        self.walls.push((pages.step, wall_ms));
+        self.step = ThisStep { number: pages.step, time, ..ThisStep::default() };
     }
 
     /// The worker was stepped and says to have taken so many records.
@@ -64,11 +90,14 @@ impl Observed {
         if self.step.went_back {
             return;
         }
+        // An outcome that was unknown and was not taken back was a commit.
+        self.was_committed_if_sent();
         let mut left = records - self.step.taken.min(records);
-        for (partition, merge) in &mut self.merges {
+        let partitions: Vec<PartitionId> = self.merges.keys().copied().collect();
+        for partition in &partitions {
             while left > 0 {
-                let Some(record) = merge.take() else { break };
-                self.taken.entry(*partition).or_default().push(Taken { record, step: self.step.number });
+                let Some(record) = self.merges.get_mut(partition).and_then(Merge::take) else { break };
+                self.took(*partition, record);
                 left -= 1;
             }
         }
@@ -76,23 +105,57 @@ impl Observed {
             let text = format!("step {}: {left} records were taken that could not be", self.step.number);
             self.journal.pages().violations.push(text);
         }
+        partitions.into_iter().for_each(|partition| self.note_quiet(partition));
+    }
+
+    fn took(&mut self, partition: PartitionId, record: AtHand) {
+        self.taken.entry(partition).or_default().push(Taken::Record(record));
+        let skew = self.skews.entry(partition).or_default();
+        if std::mem::take(&mut skew.was_caught_up) {
+            skew.is_skewed = (self.step.time.wall_ms - record.timestamp_ms).abs() > SKEW_MAX_MS;
+        }
+    }
+
+    /// All records of this step are taken: the clock goes on by the wall's, if the partition is quiet.
+    fn note_quiet(&mut self, partition: PartitionId) {
+        if !self.step.fetched || !self.step.settled.insert(partition) {
+            return;
+        }
+        let Time { wall_ms, monotonic_ms } = self.step.time;
+        let since_ms = self.committed_ms.get(&partition).map_or(0, |at| monotonic_ms - at);
+        if !self.merges.get(&partition).is_some_and(Merge::is_caught_up) {
+            return;
+        }
+        let skew = self.skews.entry(partition).or_default();
+        skew.was_caught_up = true;
+        if since_ms >= QUIET_MS && !skew.is_skewed {
+            self.taken.entry(partition).or_default().push(Taken::Quiet { wall_ms });
+        }
     }
 
     fn went_back(&mut self) {
         self.step.went_back |= self.step.fetched;
-        self.forget_transaction();
+        self.taken.clear();
+        self.sent.clear();
     }
 
-    fn forget_transaction(&mut self) {
+    fn was_committed_if_sent(&mut self) {
+        if !self.sent.is_empty() {
+            self.was_committed();
+        }
+    }
+
+    fn was_committed(&mut self) {
+        for partition in std::mem::take(&mut self.sent) {
+            self.committed_ms.insert(partition, self.step.time.monotonic_ms);
+        }
         self.taken.clear();
-        let now = (self.step.number, self.step.wall_ms);
-        self.walls = vec![now];
     }
 
     /// What the transaction is to commit: with these offsets it took everything before them.
     fn note_attempt(&mut self, offsets: &[OffsetToCommit]) {
         let partitions: BTreeSet<PartitionId> = offsets.iter().map(|offset| offset.partition).collect();
-        for partition in partitions {
+        for partition in partitions.iter().copied() {
             let of = |input: Input| offsets.iter().find(|o| o.partition == partition && o.input == input);
             let Some(target) = Input::ALL.into_iter().map(|i| of(i).map(|o| o.offset)).collect::<Option<Vec<_>>>()
             else {
@@ -101,18 +164,22 @@ impl Observed {
             };
             let target: InputOffsets = target.try_into().expect("three inputs");
             let until = self.merges.entry(partition).or_default().take_until(target);
-            let taken = self.taken.entry(partition).or_default();
             match until {
                 Ok(records) => {
                     self.step.taken += records.len();
-                    taken.extend(records.into_iter().map(|record| Taken { record, step: self.step.number }));
+                    records.into_iter().for_each(|record| self.took(partition, record));
                 }
                 Err(why) => self.journal.pages().violations.push(format!("partition {partition}: {why}")),
             }
+        }
+        for partition in partitions {
+            self.note_quiet(partition);
+            self.sent.insert(partition);
+            let of = |input: Input| offsets.iter().find(|o| o.partition == partition && o.input == input);
             let metadata = &of(Input::Cdrs).expect("looked at above").metadata;
             let (id, _clock) = metadata.rsplit_once('/').expect("metadata ends in the clock");
-            let attempt = Attempt { taken: taken.clone(), walls: self.walls.clone() };
-            self.journal.pages().attempts.insert((id.to_owned(), partition), attempt);
+            let taken = self.taken.get(&partition).cloned().unwrap_or_default();
+            self.journal.pages().attempts.insert((id.to_owned(), partition), taken);
         }
     }
 
@@ -164,12 +231,16 @@ impl Transport for Observed {
 
     fn start(&mut self, partition: PartitionId, at: InputOffsets) -> Result<(), TransportFailure> {
         self.merges.insert(partition, Merge::default());
+        self.committed_ms.insert(partition, self.step.time.monotonic_ms);
+        self.skews.insert(partition, Skew::default());
         self.journal.note(partition, Happened::Started { at });
         self.inner.start(partition, at)
     }
 
     fn stop(&mut self, partition: PartitionId) -> Result<(), TransportFailure> {
+        // It is recovered: what was taken of it in this step is nothing any more.
         self.merges.remove(&partition);
+        self.went_back();
         self.inner.stop(partition)
     }
 
@@ -191,7 +262,8 @@ impl Transport for Observed {
     }
 
     fn begin(&mut self) -> Result<(), TransportFailure> {
-        self.forget_transaction();
+        self.taken.clear();
+        self.sent.clear();
         self.inner.begin()
     }
 
@@ -217,6 +289,9 @@ impl Transport for Observed {
 
     fn commit(&mut self) -> Result<(), TransportFailure> {
         let result = self.inner.commit();
+        if result.is_ok() {
+            self.was_committed();
+        }
         self.after(result)
     }
 

@@ -14,7 +14,7 @@ use tollkeeper::stream::transport::TransportFailure;
 use tollkeeper::stream::worker::{Now, Worker, WorkerOptions};
 
 use crate::journal::Journal;
-use crate::observed::Observed;
+use crate::observed::{Observed, Time};
 use crate::rates;
 use crate::tally::Tally;
 
@@ -33,6 +33,8 @@ pub(crate) struct Process {
     /// Milliseconds that its wall clock is ahead of the broker's.
     pub(crate) skew_ms: i64,
     pub(crate) caught_up: bool,
+    /// Its monotonic clock: the broker's of the simulation goes back at times.
+    monotonic_ms: i64,
     cluster: MemoryCluster,
     journal: Journal,
     tally: Tally,
@@ -76,7 +78,8 @@ impl Process {
         let engine = Engine::new(rates::catalog(), Rules::default(), cluster.partitions(), "sim");
         let id = u32::try_from(*number).expect("few processes");
         let probe = probe(&crash, tally);
-        let worker = Worker::new(id, transport, engine, Arc::clone(&accounts), options, Arc::new(Metrics::new()), probe);
+        let worker =
+            Worker::new(id, transport, engine, Arc::clone(&accounts), options, Arc::new(Metrics::new()), probe);
         Process {
             worker,
             accounts,
@@ -85,21 +88,25 @@ impl Process {
             crash,
             skew_ms: *skew_ms,
             caught_up: false,
+            monotonic_ms: 0,
             cluster: cluster.clone(),
             journal: journal.clone(),
             tally: tally.clone(),
         }
     }
 
-    fn now(&self, broker_ms: i64) -> Now {
-        let wall = jiff::Timestamp::from_millisecond(broker_ms + self.skew_ms).expect("a time of the simulation");
-        // The broker's clock of the simulation goes back at times; a monotonic one does not, and starts anew with a process.
-        Now { wall, monotonic: Duration::from_millis(u64::try_from(broker_ms).expect("after the epoch")) }
+    /// Tells the observer the time, and says what to tell the worker.
+    fn now(&mut self, broker_ms: i64) -> Now {
+        self.monotonic_ms = self.monotonic_ms.max(broker_ms);
+        let time = Time { wall_ms: broker_ms + self.skew_ms, monotonic_ms: self.monotonic_ms };
+        self.worker.transport_mut().begin_step(time);
+        let wall = jiff::Timestamp::from_millisecond(time.wall_ms).expect("a time of the simulation");
+        let monotonic = u64::try_from(time.monotonic_ms).expect("after the epoch");
+        Now { wall, monotonic: Duration::from_millis(monotonic) }
     }
 
     pub(crate) fn step(&mut self, broker_ms: i64) -> Result<(), Ended> {
         let now = self.now(broker_ms);
-        self.worker.transport_mut().begin_step(broker_ms + self.skew_ms);
         let progress = self.worker.step(now, Duration::ZERO);
         self.journal.note_commits(&self.cluster);
         let progress = progress.map_err(ended)?;
@@ -132,7 +139,6 @@ impl Process {
 
     pub(crate) fn shut_down(mut self, broker_ms: i64) -> Result<(), Ended> {
         let now = self.now(broker_ms);
-        self.worker.transport_mut().begin_step(broker_ms + self.skew_ms);
         let result = self.worker.shut_down(now);
         self.journal.note_commits(&self.cluster);
         result.map_err(ended)

@@ -30,6 +30,13 @@ impl Content {
     }
 }
 
+/// What is not rated yet; judged before anything that needs the account.
+pub(super) fn is_beyond_this_release(call: &Call) -> bool {
+    let is_free = call.on_net || call.millis == 0;
+    let is_part = call.part.unwrap_or(0) > 0 || !call.is_final;
+    is_part || (call.direction == "inbound" && call.number_type != "user" && !is_free)
+}
+
 /// The price of an answered call, or why there is none.
 struct Charge {
     class: &'static str,
@@ -61,13 +68,6 @@ impl Partition {
 
     /// `None`: a duplicate.
     fn judge(&mut self, call: &Call) -> Result<Option<Charge>, &'static str> {
-        let free = call.on_net || call.millis == 0;
-        if call.part.unwrap_or(0) > 0 || !call.is_final {
-            return Err("unsupported_version");
-        }
-        if call.direction == "inbound" && call.number_type != "user" && !free {
-            return Err("unsupported_version");
-        }
         let account = self.accounts.get(&call.tenant).ok_or("unknown_tenant")?;
         let settings = &account.settings;
         let content = Content::of(call, settings);
@@ -108,9 +108,11 @@ impl Partition {
             }
         };
         let mut body = without_nulls(json!({
-            "call_id": call.call_id, "service": call.service, "direction": call.direction, "user": call.user,
+            // Defaults are left out: a calling service, an outbound call, all billed seconds paid.
+            "call_id": call.call_id, "service": (call.service != "calling").then_some(call.service),
+            "direction": (call.direction != "outbound").then_some(call.direction), "user": call.user,
             "number": charge.number.map(|number| format!("+{number}")), "answered_at": call.answered_ms.map(time),
-            "seconds": seconds, "billed_seconds": charge.billed, "class": charge.class, "paid_seconds": charge.billed,
+            "seconds": seconds, "billed_seconds": charge.billed, "class": charge.class,
             "lines": (!charge.lines.is_empty()).then_some(charge.lines), "amount": amount(charge.amount),
             "free_call": charge.free_call.then_some(true), "lots": (!lots.is_empty()).then_some(lots),
             "debt": (debt != 0).then(|| amount(debt)), "content": "*",

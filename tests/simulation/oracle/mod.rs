@@ -16,7 +16,7 @@ use tollkeeper::core::partition::home_partition;
 
 use crate::sent::{Sent, amount, time};
 pub(crate) use account::Account;
-use calls::Content;
+use calls::{Content, is_beyond_this_release};
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
@@ -90,11 +90,16 @@ impl Oracle {
             return partition.quarantine(&delivered, reason);
         };
         let home = home_partition(tenant, count).0;
+        if home != delivered.partition && !delivered.rerouted {
+            return partition.reroute(&delivered, home);
+        }
+        if let Sent::Call(call) = delivered.sent
+            && is_beyond_this_release(call)
+        {
+            return partition.quarantine(&delivered, "unsupported_version");
+        }
         if home != delivered.partition {
-            return match delivered.rerouted {
-                true => partition.quarantine(&delivered, "misrouted"),
-                false => partition.reroute(&delivered, home),
-            };
+            return partition.quarantine(&delivered, "misrouted");
         }
         if partition.frozen.contains(tenant) {
             return partition.quarantine(&delivered, "account_frozen");
@@ -197,7 +202,12 @@ impl Partition {
             "type": format!("tollkeeper.{kind}.v1"), "time": time_in_ms(self.clock_ms), "data": data});
         let is_alert = !matches!(
             kind,
-            "tenant.opened" | "tenant.updated" | "tenant.closed" | "funds.added" | "recharge.configured" | "call.debited"
+            "tenant.opened"
+                | "tenant.updated"
+                | "tenant.closed"
+                | "funds.added"
+                | "recharge.configured"
+                | "call.debited"
         );
         if is_alert {
             self.written.alerts.push(event.clone());
@@ -226,7 +236,9 @@ pub(crate) fn is_as_expected(expected: &Value, actual: &Value) -> bool {
         (Value::String(any), Value::String(_)) if any == "*" => true,
         (Value::Object(expected), Value::Object(actual)) => {
             expected.len() == actual.len()
-                && expected.iter().all(|(name, value)| actual.get(name).is_some_and(|found| is_as_expected(value, found)))
+                && expected
+                    .iter()
+                    .all(|(name, value)| actual.get(name).is_some_and(|found| is_as_expected(value, found)))
         }
         (Value::Array(expected), Value::Array(actual)) => {
             expected.len() == actual.len() && expected.iter().zip(actual).all(|(e, a)| is_as_expected(e, a))
