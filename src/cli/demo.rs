@@ -38,7 +38,7 @@ pub struct DemoArgs {
     /// Partitions of the in-memory log
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub partitions: u32,
-    /// Worker threads
+    /// Worker threads, at most one for each partition
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub workers: u32,
     /// Directory with the price lists and the number plan
@@ -74,7 +74,8 @@ impl DemoArgs {
             seed: self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>())),
             tenants: self.tenants,
             partitions: self.partitions,
-            workers: self.workers,
+            // A worker without a partition would have nothing to do.
+            workers: self.workers.min(self.partitions),
             http,
             sabotage: self.sabotage,
         }
