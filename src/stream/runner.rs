@@ -149,7 +149,7 @@ enum FromRestore {
     /// How far it is. Only the worker knows whether the partition is still its own to speak of.
     Progress(RestoreRequest, Progress),
     /// It is done, or cannot be.
-    Answer(Result<RestoreAnswer, TransportFailure>),
+    Answer(Box<Result<RestoreAnswer, TransportFailure>>),
 }
 
 /// Requests that nobody waits for any more.
@@ -173,7 +173,7 @@ impl RestoreDesk {
                     RestoreProgressed { partition: request.partition, progress }.emit(metrics);
                 }
                 Ok(FromRestore::Progress(..)) => {}
-                Ok(FromRestore::Answer(answer)) => worker.restored(answer?, clock.now())?,
+                Ok(FromRestore::Answer(answer)) => worker.restored((*answer)?, clock.now())?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => panic!("the restore thread ended before its worker"),
             }
@@ -226,7 +226,7 @@ impl Restores {
                     }
                 }
             };
-            if self.answer.send(FromRestore::Answer(answer)).is_err() {
+            if self.answer.send(FromRestore::Answer(Box::new(answer))).is_err() {
                 return;
             }
         }
