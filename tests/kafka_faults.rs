@@ -37,10 +37,10 @@ fn broker() -> &'static Broker {
     })
 }
 
-fn traffic(site: &Site, desk: &Desk, name: &str, misrouted_percent: u32) -> Traffic {
+fn traffic(broker: &Broker, site: &Site, desk: &Desk, name: &str, misrouted_percent: u32) -> Traffic {
     let tenants = desk.tenants.clone();
     let pattern = Pattern { seed: 77, name: name.into(), tenants, per_second: 400, misrouted_percent };
-    Traffic::start(broker(), &site.topic("cdrs"), site.partitions(), Arc::new(PriceList::read()), pattern)
+    Traffic::start(broker, &site.topic("cdrs"), site.partitions(), Arc::new(PriceList::read()), pattern)
 }
 
 /// A record that no call can be read from.
@@ -177,7 +177,7 @@ fn two_processes_share_partitions_and_a_zombie_and_a_leaver_lose_nothing_and_rep
     let (mut a, mut b) = (site.start("a"), site.start("b"));
     wait_shared(&mut [&mut a, &mut b], PARTITIONS);
     desk.open_accounts(&site);
-    let traffic = traffic(&site, &desk, "s", 2);
+    let traffic = traffic(broker(), &site, &desk, "s", 2);
     wait_debited(&mut a, 200);
     wait_debited(&mut b, 200);
 
@@ -224,6 +224,47 @@ fn stop_inside_a_transaction(engine: &Engine, ledger: &str) -> bool {
     false
 }
 
+/// Commits are under way when the broker goes: their outcome is looked up, or their records are read again.
+#[test]
+fn a_broker_that_is_killed_and_comes_back_costs_no_call_and_charges_none_twice() {
+    const PARTITIONS: u32 = 3;
+    const BROKER_KILLS: usize = 3;
+    let mut broker = Broker::start("killed");
+    let site = Site::create(&broker, "killed", PARTITIONS);
+    let mut desk = Desk::new(&broker, 8, 21);
+    let mut engine = site.start("a");
+    engine.wait_ready(PARTITIONS.into());
+    desk.open_accounts(&site);
+    let traffic = traffic(&broker, &site, &desk, "k", 2);
+    let mut ended = 0;
+    for _ in 0..BROKER_KILLS {
+        wait_debited(&mut engine, 300);
+        broker.kill();
+        broker.start_again();
+        let before = support::desk::debited(&mut engine);
+        wait_until("the engine goes on", WITHIN, || {
+            if !engine.is_running() {
+                // It may give up: a new start recovers.
+                ended += 1;
+                println!("{}", engine.log_tail());
+                engine = site.start("a");
+                engine.wait_ready(PARTITIONS.into());
+                return true;
+            }
+            support::desk::debited(&mut engine) > before + 100.0
+        });
+        desk.fund_any(&site);
+    }
+    let sent = traffic.stop();
+    let books = desk.drain(&broker, &site, &mut [&mut engine], &sent);
+    desk.compare(&broker, &site, &sent, &books);
+    println!(
+        "{BROKER_KILLS} kills of the broker; {ended} times the engine ended; {} calls debited",
+        books.debit_count()
+    );
+    println!("{}", engine.log_tail());
+}
+
 #[test]
 fn lost_offsets_stop_the_partition_and_a_rewind_gets_it_going_with_nothing_charged_twice() {
     const PARTITIONS: u32 = 3;
@@ -233,7 +274,7 @@ fn lost_offsets_stop_the_partition_and_a_rewind_gets_it_going_with_nothing_charg
     let mut engine = site.start("a");
     engine.wait_ready(PARTITIONS.into());
     desk.open_accounts(&site);
-    let first = traffic(&site, &desk, "r", 0);
+    let first = traffic(broker(), &site, &desk, "r", 0);
     wait_debited(&mut engine, 1_000);
     let mut sent = first.stop();
     desk.drain(broker(), &site, &mut [&mut engine], &sent);
@@ -253,7 +294,7 @@ fn lost_offsets_stop_the_partition_and_a_rewind_gets_it_going_with_nothing_charg
         })
     });
     // Calls go on meanwhile; they wait.
-    let more = traffic(&site, &desk, "w", 0);
+    let more = traffic(broker(), &site, &desk, "w", 0);
     wait_until("calls are published", WITHIN, || more.sent() > 500);
     sent.join(more.stop());
     assert_eq!(Books::read(broker(), &site, WITHIN).events, before.events, "nothing is rated without offsets");

@@ -26,7 +26,8 @@ pub(crate) fn check(run: &Run) -> Result<(), String> {
     let mut oracle = Oracle::new(run.cluster.partitions());
     let partitions: Vec<PartitionId> = (0..run.cluster.partitions()).map(PartitionId).collect();
     for partition in &partitions {
-        History { run, pages: &pages, partition: *partition, inputs: inputs_of(run, *partition) }.replay(&mut oracle)?;
+        History { run, pages: &pages, partition: *partition, inputs: inputs_of(run, *partition) }
+            .replay(&mut oracle)?;
     }
     for partition in &partitions {
         compare_streams(run, *partition, oracle.written(partition.0))?;
@@ -186,7 +187,10 @@ fn compare_streams(run: &Run, partition: PartitionId, expected: &Streams) -> Res
             let found = actual.get(place).map(|(_, value)| value);
             if !found.is_some_and(|found| is_as_expected(expected, found)) {
                 let found = found.map_or("nothing".to_owned(), Value::to_string);
-                return Err(format!("{}/{partition}, entry {place}:\n expected {expected}\n found    {found}", topic.name()));
+                return Err(format!(
+                    "{}/{partition}, entry {place}:\n expected {expected}\n found    {found}",
+                    topic.name()
+                ));
             }
             let name = expected["type"].as_str().or(expected["reason"].as_str()).unwrap_or_default();
             run.tally.count(topic.name(), name.trim_start_matches("tollkeeper.").trim_end_matches(".v1"));
@@ -334,4 +338,3 @@ pub(crate) fn written(run: &Run) -> Vec<(&'static str, u32, i64, Vec<u8>)> {
     }
     all
 }
-

@@ -166,7 +166,12 @@ impl Run {
         let sent = self.traffic.call(&mut self.chance, now_ms);
         let count = self.cluster.partitions();
         let partition = u32::try_from(self.chance.below(u64::from(count))).expect("few");
-        let origin = Origin { topic: "cdrs", partition: 99, offset: i64::try_from(self.enveloped.len()).expect("few"), timestamp_ms: now_ms };
+        let origin = Origin {
+            topic: "cdrs",
+            partition: 99,
+            offset: i64::try_from(self.enveloped.len()).expect("few"),
+            timestamp_ms: now_ms,
+        };
         let record = String::from_utf8(sent.bytes()).expect("calls are text");
         let source = serde_json::json!({"topic": crate::oracle::topic_name("cdrs"), "partition": origin.partition,
             "offset": origin.offset, "timestamp": crate::sent::time(now_ms)});
@@ -353,7 +358,15 @@ impl Run {
 
     fn plan_fault(&mut self, place: usize) {
         let Some(process) = self.processes[place].as_ref() else { return };
-        let act = *self.chance.pick(&[Act::Begin, Act::Publish, Act::SendOffsets, Act::Commit, Act::Commit, Act::Commit, Act::Abort]);
+        let act = *self.chance.pick(&[
+            Act::Begin,
+            Act::Publish,
+            Act::SendOffsets,
+            Act::Commit,
+            Act::Commit,
+            Act::Commit,
+            Act::Abort,
+        ]);
         let fitting: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| act.can_meet(*fault)).collect();
         let fault = *self.chance.pick(&fitting);
         process.controls.plan(act, fault);

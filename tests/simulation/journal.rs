@@ -69,7 +69,9 @@ impl Journal {
                 let offsets = [commands.offset, reroute.offset, cdrs.offset];
                 let metadata = cdrs.metadata.clone();
                 let happened = match metadata.strip_prefix("rewind/0/0/") {
-                    Some(clock) => Happened::Rewound { offsets, clock_ms: clock.parse().expect("written by the rewind") },
+                    Some(clock) => {
+                        Happened::Rewound { offsets, clock_ms: clock.parse().expect("written by the rewind") }
+                    }
                     None => Happened::Committed { offsets, metadata },
                 };
                 pages.happened.entry(partition).or_default().push(happened);

@@ -48,7 +48,9 @@ fn play(seed: u64, weather: Weather, tally: &Tally) -> Result<Run, String> {
     };
     let shown = if std::env::var_os("SIM_SEED").is_some() { run.trace.len() } else { 40 };
     let trace = run.trace[run.trace.len() - shown.min(run.trace.len())..].join("\n");
-    Err(format!("seed {seed}: {failure}\nSIM_SEED={seed} shows all of it; the last of what was done:\n{trace}\nseed {seed}: {failure}"))
+    Err(format!(
+        "seed {seed}: {failure}\nSIM_SEED={seed} shows all of it; the last of what was done:\n{trace}\nseed {seed}: {failure}"
+    ))
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -18,7 +18,8 @@ pub(crate) fn rewind(run: &mut Run) -> Result<(), String> {
     for partition in (0..run.cluster.partitions()).map(PartitionId) {
         let is_lost = run.cluster.committed_offsets(partition).iter().any(Option::is_none);
         let Some(last) = events(run, partition).pop().filter(|_| is_lost) else { continue };
-        let at: jiff::Timestamp = last["time"].as_str().and_then(|at| at.parse().ok()).ok_or("an event without time")?;
+        let at: jiff::Timestamp =
+            last["time"].as_str().and_then(|at| at.parse().ok()).ok_or("an event without time")?;
         let at_ms = at.as_millisecond();
         let metadata: std::sync::Arc<str> = format!("rewind/0/0/{at_ms}").into();
         for input in Input::ALL {

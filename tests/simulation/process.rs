@@ -78,7 +78,8 @@ impl Process {
         let engine = Engine::new(rates::catalog(), Rules::default(), cluster.partitions(), "sim");
         let id = u32::try_from(*number).expect("few processes");
         let probe = probe(&crash, tally);
-        let worker = Worker::new(id, transport, engine, Arc::clone(&accounts), options, Arc::new(Metrics::new()), probe);
+        let worker =
+            Worker::new(id, transport, engine, Arc::clone(&accounts), options, Arc::new(Metrics::new()), probe);
         Process {
             worker,
             accounts,

@@ -62,7 +62,8 @@ const RETAIL: &[Row] = &[
     row("882", "Satellites", "9.5"),
     row("26399", "Zimbabwe, the costliest", "5000000000000"),
 ];
-const OVERLAY: &[Row] = &[row("3", "Europe", "0.001"), row("336", "France, ours", "0.1"), row("4479", "Mobile, ours", "0.2")];
+const OVERLAY: &[Row] =
+    &[row("3", "Europe", "0.001"), row("336", "France, ours", "0.1"), row("4479", "Mobile, ours", "0.2")];
 const EURO: &[Row] = &[row("33", "France", "0.018")];
 
 /// All price lists. The version of each is `v1`.
@@ -99,9 +100,9 @@ pub(crate) fn catalog() -> Arc<Catalog> {
 
 fn make_catalog() -> Catalog {
     let numbers = || {
-        let prefixes = COUNTRIES
-            .iter()
-            .flat_map(|country| country.prefixes.iter().map(|p| (Box::from(*p), country.code.parse().expect("a code"))));
+        let prefixes = COUNTRIES.iter().flat_map(|country| {
+            country.prefixes.iter().map(|p| (Box::from(*p), country.code.parse().expect("a code")))
+        });
         let boxed = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect::<Vec<Box<str>>>();
         let dialling = COUNTRIES.iter().map(|country| CountryDialling {
             country: country.code.parse().expect("a code"),
@@ -129,11 +130,8 @@ fn csv_of(list: &List) -> String {
         let Row { prefix, destination, rate, connect_fee, initial, increment, minimum, from_ms, to_ms } = row;
         let from = if *from_ms == ALWAYS.0 { "" } else { CHANGE };
         let to = if *to_ms == ALWAYS.1 { "" } else { CHANGE };
-        writeln!(
-            csv,
-            "{prefix},\"{destination}\",{rate},{connect_fee},{initial},{increment},{minimum},{from},{to}"
-        )
-        .expect("a string takes all");
+        writeln!(csv, "{prefix},\"{destination}\",{rate},{connect_fee},{initial},{increment},{minimum},{from},{to}")
+            .expect("a string takes all");
     }
     csv
 }

@@ -8,7 +8,10 @@ pub(crate) enum Sent {
     Call(Call),
     Command(Command),
     /// Bytes that cannot be read, with the reason of their quarantine.
-    Poison { bytes: Vec<u8>, reason: &'static str },
+    Poison {
+        bytes: Vec<u8>,
+        reason: &'static str,
+    },
 }
 
 /// A CDR.
@@ -51,12 +54,25 @@ pub(crate) struct Command {
 pub(crate) enum Body {
     Open(Settings),
     Update(Changes),
-    Close { forfeit: bool },
-    Funds { amount: i128, reference: String, expires_ms: Option<i64> },
+    Close {
+        forfeit: bool,
+    },
+    Funds {
+        amount: i128,
+        reference: String,
+        expires_ms: Option<i64>,
+    },
     Configure(Recharge),
-    Settle { recharge_id: String, success: bool, reference: Option<String> },
+    Settle {
+        recharge_id: String,
+        success: bool,
+        reference: Option<String>,
+    },
     /// Not readable beyond tenant and id; refused with this code.
-    Unreadable { extra: Value, refusal: &'static str },
+    Unreadable {
+        extra: Value,
+        refusal: &'static str,
+    },
 }
 
 /// What a tenant is opened with, and has.

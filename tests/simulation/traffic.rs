@@ -249,7 +249,10 @@ impl Traffic {
                 minimum_funding: 0,
                 block_at: 0,
             }),
-            18 => Body::Unreadable { extra: json!({"type": "licences.set", "quantity": 3}), refusal: "unsupported_version" },
+            18 => Body::Unreadable {
+                extra: json!({"type": "licences.set", "quantity": 3}),
+                refusal: "unsupported_version",
+            },
             _ => Body::Unreadable {
                 extra: json!({"type": "funds.add", "amount": 12, "payment_reference": "p1"}),
                 refusal: "malformed",

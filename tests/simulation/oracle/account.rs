@@ -86,8 +86,13 @@ impl Partition {
         let must_be_blocked = account.balance() <= account.settings.block_at;
         if must_be_blocked != account.blocked {
             account.blocked = must_be_blocked;
-            let classes = json!(["inbound_toll_free", "outbound_domestic", "outbound_international",
-                "conference_dial_out", "conference_dial_in"]);
+            let classes = json!([
+                "inbound_toll_free",
+                "outbound_domestic",
+                "outbound_international",
+                "conference_dial_out",
+                "conference_dial_in"
+            ]);
             match must_be_blocked {
                 true => self.event(tenant, "tenant.blocked", cause, json!({ "classes": classes })),
                 false => self.event(tenant, "tenant.unblocked", cause, json!({})),

@@ -50,7 +50,11 @@ impl Partition {
         if let Some((body, first, until_ms)) = self.commands.get(&key)
             && clock_ms < *until_ms
         {
-            return if *body == command.body { Verdict::Duplicate(*first) } else { Verdict::Refuse("conflicting_command") };
+            return if *body == command.body {
+                Verdict::Duplicate(*first)
+            } else {
+                Verdict::Refuse("conflicting_command")
+            };
         }
         if clock_ms - command.at_ms > AGE_MAX_MS {
             return Verdict::Refuse("too_old");

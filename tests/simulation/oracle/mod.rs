@@ -202,7 +202,12 @@ impl Partition {
             "type": format!("tollkeeper.{kind}.v1"), "time": time_in_ms(self.clock_ms), "data": data});
         let is_alert = !matches!(
             kind,
-            "tenant.opened" | "tenant.updated" | "tenant.closed" | "funds.added" | "recharge.configured" | "call.debited"
+            "tenant.opened"
+                | "tenant.updated"
+                | "tenant.closed"
+                | "funds.added"
+                | "recharge.configured"
+                | "call.debited"
         );
         if is_alert {
             self.written.alerts.push(event.clone());
@@ -231,7 +236,9 @@ pub(crate) fn is_as_expected(expected: &Value, actual: &Value) -> bool {
         (Value::String(any), Value::String(_)) if any == "*" => true,
         (Value::Object(expected), Value::Object(actual)) => {
             expected.len() == actual.len()
-                && expected.iter().all(|(name, value)| actual.get(name).is_some_and(|found| is_as_expected(value, found)))
+                && expected
+                    .iter()
+                    .all(|(name, value)| actual.get(name).is_some_and(|found| is_as_expected(value, found)))
         }
         (Value::Array(expected), Value::Array(actual)) => {
             expected.len() == actual.len() && expected.iter().zip(actual).all(|(e, a)| is_as_expected(e, a))
