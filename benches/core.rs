@@ -151,8 +151,8 @@ impl Partition {
                 }
             }
             written(&mut outputs);
-            for (_, changes) in batch.merge(&self.accounts) {
-                changes.merge_into(&mut self.state, self.engine.rules().window);
+            for (_, changes) in batch.into_changes() {
+                changes.merge_into(&self.accounts, &mut self.state, self.engine.rules().window);
             }
             all.merge(&counts);
         }
