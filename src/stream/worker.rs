@@ -286,7 +286,8 @@ impl<T: Transport> Worker<T> {
     /// anew: so a topic without a leader costs time, and no memory without a bound.
     fn bound_queues(&mut self, now: Now) -> Result<(), TransportFailure> {
         let overfull = |active: &Active<T::Payload>| active.inputs.queued_bytes() > QUEUED_BYTES_MAX;
-        let partitions: Vec<PartitionId> = self.active().filter(|a| overfull(a)).map(|active| active.state.id).collect();
+        let partitions: Vec<PartitionId> =
+            self.active().filter(|a| overfull(a)).map(|active| active.state.id).collect();
         if partitions.is_empty() {
             return Ok(());
         }

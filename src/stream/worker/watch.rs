@@ -76,7 +76,13 @@ impl<T: Transport> Worker<T> {
 }
 
 /// Says once that a partition waits for an input for too long, and that it no longer does.
-pub(super) fn note_waiting<P>(active: &mut Active<P>, next: Next, now: Now, options: &WorkerOptions, metrics: &Metrics) {
+pub(super) fn note_waiting<P>(
+    active: &mut Active<P>,
+    next: Next,
+    now: Now,
+    options: &WorkerOptions,
+    metrics: &Metrics,
+) {
     let partition = active.state.id;
     let Next::Waiting(input) = next else {
         end_waiting(active, metrics);
@@ -104,7 +110,13 @@ pub(super) fn end_waiting<P>(active: &mut Active<P>, metrics: &Metrics) {
 }
 
 /// Compares the broker's clock with ours, by a record that came while the partition was caught up: it was written just now.
-pub(super) fn note_skew<P>(active: &mut Active<P>, at: Timestamp, now: Now, options: &WorkerOptions, metrics: &Metrics) {
+pub(super) fn note_skew<P>(
+    active: &mut Active<P>,
+    at: Timestamp,
+    now: Now,
+    options: &WorkerOptions,
+    metrics: &Metrics,
+) {
     if !active.was_caught_up {
         return;
     }
