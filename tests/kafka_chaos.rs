@@ -89,10 +89,10 @@ fn twenty_kills_in_mid_stream_lose_nothing_and_charge_nothing_twice() {
         assert!(chaos.tally.kills < KILLS_MAX, "too few kills met an open transaction: {:?}", chaos.tally);
         engine = chaos.kill_from_outside(engine);
         // Kills and crashes take turns.
-        if chaos.tally.crashes * KILLS < chaos.tally.kills * CRASHES.len() {
-            if let Some(crash) = crashes.next() {
-                engine = chaos.crash_itself(engine, crash);
-            }
+        if chaos.tally.crashes * KILLS < chaos.tally.kills * CRASHES.len()
+            && let Some(crash) = crashes.next()
+        {
+            engine = chaos.crash_itself(engine, crash);
         }
     }
     assert_eq!(chaos.tally.crashes, CRASHES.len());

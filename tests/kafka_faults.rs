@@ -17,7 +17,7 @@ use support::broker::Broker;
 use support::calls::{Call, Pattern, Sent, Traffic, platform_producer};
 use support::commands::{add_funds, open};
 use support::deadline::{Deadline, wait_until};
-use support::desk::{Desk, by_reason, wait_debited};
+use support::desk::{Desk, by_reason, debited, wait_debited};
 use support::engine::{Engine, Site, wait_shared};
 use support::log::{admin, create_topic, ends, wait_for};
 use support::price_list::PriceList;
@@ -37,10 +37,10 @@ fn broker() -> &'static Broker {
     })
 }
 
-fn traffic(site: &Site, desk: &Desk, name: &str, misrouted_percent: u32) -> Traffic {
+fn traffic(broker: &Broker, site: &Site, desk: &Desk, name: &str, misrouted_percent: u32) -> Traffic {
     let tenants = desk.tenants.clone();
     let pattern = Pattern { seed: 77, name: name.into(), tenants, per_second: 400, misrouted_percent };
-    Traffic::start(broker(), &site.topic("cdrs"), site.partitions(), Arc::new(PriceList::read()), pattern)
+    Traffic::start(broker, &site.topic("cdrs"), site.partitions(), Arc::new(PriceList::read()), pattern)
 }
 
 /// A record that no call can be read from.
@@ -177,7 +177,7 @@ fn two_processes_share_partitions_and_a_zombie_and_a_leaver_lose_nothing_and_rep
     let (mut a, mut b) = (site.start("a"), site.start("b"));
     wait_shared(&mut [&mut a, &mut b], PARTITIONS);
     desk.open_accounts(&site);
-    let traffic = traffic(&site, &desk, "s", 2);
+    let traffic = traffic(broker(), &site, &desk, "s", 2);
     wait_debited(&mut a, 200);
     wait_debited(&mut b, 200);
 
@@ -195,8 +195,8 @@ fn two_processes_share_partitions_and_a_zombie_and_a_leaver_lose_nothing_and_rep
     assert!(b.stop(STOP_WITHIN).success(), "{}", b.log_tail());
     desk.fund_any(&site);
     a.wait_ready(PARTITIONS.into());
-    let before = support::desk::debited(&mut a);
-    wait_until("the one that stays goes on", WITHIN, || support::desk::debited(&mut a) > before + 500.0);
+    let before = debited(&mut a);
+    wait_until("the one that stays goes on", WITHIN, || debited(&mut a) > before + 500.0);
 
     let sent = traffic.stop();
     let books = desk.drain(broker(), &site, &mut [&mut a], &sent);
@@ -224,6 +224,54 @@ fn stop_inside_a_transaction(engine: &Engine, ledger: &str) -> bool {
     false
 }
 
+/// Commits are under way when the broker goes: their outcome is looked up, or their records are read again. Where the client
+/// blocks for too long in the meantime, the watchdog ends the process, and the next start recovers.
+#[test]
+fn a_broker_that_is_killed_and_comes_back_costs_no_call_and_charges_none_twice() {
+    const PARTITIONS: u32 = 3;
+    const BROKER_KILLS: usize = 2;
+    let mut broker = Broker::start("killed");
+    let mut site = Site::create(&broker, "killed", PARTITIONS);
+    site.set("transaction_timeout_ms=15000");
+    let mut desk = Desk::new(&broker, 8, 21);
+    let mut engine = site.start("a");
+    engine.wait_ready(PARTITIONS.into());
+    desk.open_accounts(&site);
+    let traffic = traffic(&broker, &site, &desk, "k", 2);
+    let mut ended = 0;
+    let mut recent = 0.0;
+    for _ in 0..BROKER_KILLS {
+        wait_until("the engine goes on", WITHIN, || {
+            if !engine.is_running() {
+                ended += 1;
+                recent = 0.0;
+                engine = site.start("a");
+                engine.wait_ready(PARTITIONS.into());
+            }
+            engine.is_running() && engine.try_get("/metrics").is_some() && debited(&mut engine) > recent + 300.0
+        });
+        broker.kill();
+        broker.start_again();
+        desk.fund_any(&site);
+        recent = if engine.is_running() { debited(&mut engine) } else { 0.0 };
+    }
+    let sent = traffic.stop();
+    if !engine.is_running() {
+        ended += 1;
+        engine = site.start("a");
+    }
+    engine.wait_ready(PARTITIONS.into());
+    let books = desk.drain(&broker, &site, &mut [&mut engine], &sent);
+    desk.compare(&broker, &site, &sent, &books);
+    println!(
+        "{BROKER_KILLS} kills of the broker, {ended} ends of the engine by them; {} transactions aborted, {} outcomes unknown; \
+         {} calls debited",
+        engine.metric("tollkeeper_transactions_total{outcome=\"aborted\"}"),
+        engine.metric("tollkeeper_transaction_outcomes_unknown_total"),
+        books.debit_count()
+    );
+}
+
 #[test]
 fn lost_offsets_stop_the_partition_and_a_rewind_gets_it_going_with_nothing_charged_twice() {
     const PARTITIONS: u32 = 3;
@@ -233,7 +281,7 @@ fn lost_offsets_stop_the_partition_and_a_rewind_gets_it_going_with_nothing_charg
     let mut engine = site.start("a");
     engine.wait_ready(PARTITIONS.into());
     desk.open_accounts(&site);
-    let first = traffic(&site, &desk, "r", 0);
+    let first = traffic(broker(), &site, &desk, "r", 0);
     wait_debited(&mut engine, 1_000);
     let mut sent = first.stop();
     desk.drain(broker(), &site, &mut [&mut engine], &sent);
@@ -253,7 +301,7 @@ fn lost_offsets_stop_the_partition_and_a_rewind_gets_it_going_with_nothing_charg
         })
     });
     // Calls go on meanwhile; they wait.
-    let more = traffic(&site, &desk, "w", 0);
+    let more = traffic(broker(), &site, &desk, "w", 0);
     wait_until("calls are published", WITHIN, || more.sent() > 500);
     sent.join(more.stop());
     assert_eq!(Books::read(broker(), &site, WITHIN).events, before.events, "nothing is rated without offsets");

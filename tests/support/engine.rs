@@ -57,8 +57,10 @@ impl Site {
         }
     }
 
-    /// Adds a setting (`key=value`) of every engine that is started from here on.
+    /// Adds or replaces a setting (`key=value`) of every engine that is started from here on.
     pub fn set(&mut self, setting: &str) {
+        let key = setting.split('=').next();
+        self.settings.retain(|other| other.split('=').next() != key);
         self.settings.push(setting.into());
     }
 
