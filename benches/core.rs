@@ -182,7 +182,8 @@ impl Watch {
 
     fn elapsed(&self) -> Duration {
         match (self.on_processor, Watch::on_processor()) {
-            (Some(began), Some(now)) => now.saturating_sub(began),
+            // The system counts in ticks of its own: what took less than one is measured by the clock.
+            (Some(began), Some(now)) if now > began => now.saturating_sub(began),
             _ => self.began.elapsed(),
         }
     }
