@@ -20,7 +20,7 @@ use crate::internal_events::{EngineStarted, EngineStopping, WatchdogExpired};
 use crate::metrics::Metrics;
 use crate::stream::catalog::load_directory;
 use crate::stream::engine::Engine;
-use crate::stream::kafka::{KafkaRestore, KafkaTransport};
+use crate::stream::kafka::{KafkaRestore, KafkaTransport, OrphanWatch, Rejoiner};
 use crate::stream::runner::{Clock, Parts, RunningWorker, spawn};
 use crate::stream::settings::KafkaSettings;
 use crate::stream::step::{Probe, Step};
@@ -39,6 +39,7 @@ const CONNECT_PAUSE: Duration = Duration::from_secs(1);
 /// A running engine.
 pub struct Node {
     workers: Vec<RunningWorker>,
+    orphans: Option<OrphanWatch>,
     http: HttpServer,
     metrics: Arc<Metrics>,
     stop: Arc<AtomicBool>,
@@ -73,6 +74,8 @@ impl Node {
         check_topics(config)?;
         let metrics = Arc::new(Metrics::new());
         let http = HttpServer::start(config.http_listen, Arc::clone(&metrics), config.watchdog_limit())?;
+        // Port 0 is any free one, so the address is said.
+        tracing::info!("HTTP is served on {}", http.address());
         EngineStarted {
             group_id: &config.group_id,
             instance: &config.instance,
@@ -83,6 +86,7 @@ impl Node {
         .emit(&metrics);
         let mut node = Node {
             workers: Vec::new(),
+            orphans: None,
             http,
             metrics,
             stop: Arc::new(AtomicBool::new(false)),
@@ -106,9 +110,12 @@ impl Node {
             clock_skew_alarm: config.clock_skew_alarm(),
             run_id: run_id(),
         };
+        let mut rejoiners = Vec::new();
         for id in 0..config.workers {
             let settings = kafka_settings(config, id);
             let transport = self.connect(&settings)?;
+            let group_instance_id = settings.group_instance_id.clone();
+            rejoiners.push(Rejoiner { group_instance_id, rejoin: transport.rejoin_request() });
             let worker = Worker::new(
                 id,
                 transport,
@@ -128,6 +135,7 @@ impl Node {
             };
             self.workers.push(spawn(parts, clock, Arc::clone(&self.stop)));
         }
+        self.orphans = Some(OrphanWatch::start(&kafka_settings(config, 0), config.partitions, rejoiners)?);
         Ok(())
     }
 

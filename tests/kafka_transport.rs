@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -32,6 +33,10 @@ const P0: PartitionId = PartitionId(0);
 const PATIENCE: Duration = Duration::from_secs(40);
 const WAIT: Duration = Duration::from_millis(20);
 
+fn new_topic(name: &str, partitions: i32) -> NewTopic<'_> {
+    NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("message.timestamp.type", "LogAppendTime")
+}
+
 /// The topics of one test.
 struct Cluster {
     brokers: String,
@@ -48,8 +53,7 @@ impl Cluster {
         let cluster = Cluster { brokers, prefix };
         let names = Input::ALL.map(Input::name).into_iter().chain(["ledger", "alerts", "quarantine"]);
         let topics: Vec<String> = names.map(|name| cluster.topic(name)).collect();
-        let new: Vec<NewTopic<'_>> =
-            topics.iter().map(|topic| NewTopic::new(topic, partitions, TopicReplication::Fixed(1))).collect();
+        let new: Vec<NewTopic<'_>> = topics.iter().map(|topic| new_topic(topic, partitions)).collect();
         let made = wait_for(cluster.admin().create_topics(&new, &AdminOptions::new())).expect("topics can be made");
         made.into_iter().for_each(|topic| drop(topic.expect("a new topic")));
         cluster
@@ -197,7 +201,7 @@ fn ends(items: &[Item]) -> Vec<(u32, i64)> {
 }
 
 fn out(value: &str) -> OutRecord {
-    OutRecord { key: b"contoso".as_slice().into(), value: value.as_bytes().into() }
+    OutRecord { key: Bytes::from_static(b"contoso"), value: Bytes::copy_from_slice(value.as_bytes()) }
 }
 
 fn offsets(partition: PartitionId, next: InputOffsets, metadata: &str) -> Vec<OffsetToCommit> {

@@ -97,7 +97,7 @@ impl History<'_> {
             let place = input.index();
             let offset_of = |taken: &Taken| match taken {
                 Taken::Record(record) if record.input == input => Some(record.offset),
-                Taken::Record(_) | Taken::Quiet { .. } => None,
+                Taken::Record(_) | Taken::Quiet => None,
             };
             let taken: Vec<i64> = taken.iter().filter_map(offset_of).collect();
             let between = |record: &&MemoryRecord| (from[place]..to[place]).contains(&record.offset);
@@ -111,10 +111,7 @@ impl History<'_> {
         }
         for taken in taken {
             match taken {
-                Taken::Quiet { wall_ms } => {
-                    self.run.tally.count("outcomes", "clock moved by the wall's");
-                    oracle.advance(partition.0, *wall_ms);
-                }
+                Taken::Quiet => self.run.tally.count("outcomes", "offsets of a quiet partition"),
                 Taken::Record(AtHand { input, offset, timestamp_ms }) => {
                     let (origin, rerouted, sent) = self.origin(*input, *offset, *timestamp_ms)?;
                     let timestamp_ms = *timestamp_ms;

@@ -15,8 +15,8 @@ use crate::merge::AtHand;
 pub(crate) enum Taken {
     /// It took a record.
     Record(AtHand),
-    /// Nothing had happened for so long that the clock went on by the wall's, in milliseconds.
-    Quiet { wall_ms: i64 },
+    /// Nothing had happened for so long that its offsets were committed as they are.
+    Quiet,
 }
 
 /// What happened to one partition, in order.

@@ -145,15 +145,15 @@ impl Observed {
         self.taken.entry(partition).or_default().push(Taken::Record(record));
     }
 
-    /// All records of this step are taken: the clock goes on by the wall's, if the partition is quiet.
+    /// All records of this step are taken: the offsets are committed all the same, if the partition is quiet.
     fn note_quiet(&mut self, partition: PartitionId) {
         if !self.step.fetched || !self.step.settled.insert(partition) {
             return;
         }
-        let Time { wall_ms, monotonic_ms } = self.step.time;
+        let Time { monotonic_ms, .. } = self.step.time;
         let since_ms = self.committed_ms.get(&partition).map_or(0, |at| monotonic_ms - at);
         if self.merges.get(&partition).is_some_and(Merge::is_caught_up) && since_ms >= QUIET_MS {
-            self.taken.entry(partition).or_default().push(Taken::Quiet { wall_ms });
+            self.taken.entry(partition).or_default().push(Taken::Quiet);
         }
     }
 

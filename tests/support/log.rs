@@ -125,6 +125,8 @@ pub fn read_committed(broker: &Broker, topic: &str, within: Duration) -> Vec<Log
         ends(broker, topic).into_iter().map(|(partition, ends)| (partition, ends.high_watermark)).collect();
     wait_until_stable(broker, topic, &targets, deadline);
     let consumer = reader(broker, "read_committed");
+    // Without it the client learns who leads the partitions by a look that it takes once a second.
+    partitions(&consumer, topic);
     let mut assignment = TopicPartitionList::new();
     for partition in targets.keys() {
         assignment.add_partition_offset(topic, *partition, Offset::Beginning).expect("an offset of an assignment");

@@ -3,6 +3,7 @@
 //! - [`KafkaTransport`] is what a worker rates over, [`KafkaRestore`] what a restore job reads with.
 //! - `holdings` knows what the group gave us and where we read; it is pure, and holds the rules that keep a zombie out.
 //! - `member` is the consumer, `producer` the producer, `watchdog` ends a process that the client blocks for ever.
+//! - `orphans` finds partitions that nobody in the group has, which no member is told of.
 //! - The calls that rdkafka does not have are in [`raw`](super::raw).
 //!
 //! # What librdkafka does that one would not expect
@@ -30,12 +31,14 @@ use crate::core::partition::PartitionId;
 mod holdings;
 mod log;
 mod member;
+mod orphans;
 mod producer;
 mod restore;
 mod transport;
 mod watchdog;
 
 pub use super::raw::{KafkaPayload, Membership};
+pub use orphans::{OrphanWatch, Rejoiner};
 pub use restore::KafkaRestore;
 pub use transport::KafkaTransport;
 
@@ -46,6 +49,7 @@ const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 struct TopicNames {
     inputs: [String; 3],
     outputs: [String; 4],
+    owners: String,
 }
 
 impl TopicNames {
@@ -53,6 +57,7 @@ impl TopicNames {
         TopicNames {
             inputs: Input::ALL.map(|input| settings.topic(input.name())),
             outputs: Output::ALL.map(|output| settings.topic(output.name())),
+            owners: settings.topic("owners"),
         }
     }
 

@@ -39,17 +39,21 @@ struct OpenLedger {
 }
 
 impl KafkaRestore {
-    /// Makes both clients; they connect when they are first used.
+    /// Makes both clients.
     ///
     /// # Errors
     ///
-    /// `Fatal` for settings that cannot be.
+    /// `Fatal` for settings that cannot be, `Retry` while the cluster does not answer.
     pub fn connect(settings: &KafkaSettings) -> Result<KafkaRestore, TransportFailure> {
         let topics = TopicNames::new(settings);
         let ledger = &topics.outputs[Output::Ledger.index()];
         let reader = member::consumer(settings.restore().map_err(refused)?, ledger, "make the ledger reader")?;
         let watermarks =
             member::consumer(settings.watermarks().map_err(refused)?, ledger, "make the watermark client")?;
+        // Without it the client learns who leads the ledger's partitions by a look that it takes once a second.
+        reader
+            .fetch_metadata(Some(ledger), QUESTION_TIMEOUT)
+            .map_err(|error| retry("ask who leads the ledger", error))?;
         let queue = RecordQueue::new(&reader);
         Ok(KafkaRestore { topics, queue, fetched: Vec::new(), reader, watermarks, open: None })
     }

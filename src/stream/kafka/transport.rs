@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
@@ -37,6 +38,10 @@ pub struct KafkaTransport {
     /// None after a renewal that failed.
     producer: Option<TransactionalProducer>,
     watchdog: Watchdog,
+    /// Set from outside: make the group balance itself. See [`orphans`](super::orphans).
+    rejoin: Arc<AtomicBool>,
+    /// The group was made to balance itself, by a subscription to one topic more, and has not answered yet.
+    rejoining: bool,
 }
 
 /// How long leaving the group may take at the end.
@@ -71,7 +76,24 @@ impl KafkaTransport {
             holdings: Holdings::default(),
             producer: Some(producer),
             watchdog,
+            rejoin: Arc::default(),
+            rejoining: false,
         })
+    }
+
+    /// Set by [`OrphanWatch`](super::OrphanWatch): the group shall balance itself.
+    pub fn rejoin_request(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.rejoin)
+    }
+
+    /// A member that comes back with the same subscription changes nothing in the group, and there is no call to ask for a
+    /// rebalance. Another subscription does bring one about, and nobody's partitions move for it: so one more topic, which
+    /// nothing is ever read from, until the group has answered.
+    fn rejoin(&mut self) -> Result<(), TransportFailure> {
+        let topics = [self.topics.input(Input::Cdrs), &self.topics.owners];
+        self.consumer.subscribe(&topics).map_err(|error| fatal("rejoin the group", error))?;
+        self.rejoining = true;
+        Ok(())
     }
 
     /// Notes what the client has to tell.
@@ -151,7 +173,15 @@ impl KafkaTransport {
         let offset = message.offset();
         match message.error() {
             None => self.holdings.advance(partition, input, offset + 1).then(|| {
-                let timestamp_ms = message.timestamp_ms();
+                // A producer's time would become the partition's clock, which never goes back.
+                let Some(timestamp_ms) = message.append_time_ms() else {
+                    let topic = self.topics.input(input);
+                    let message = format!(
+                        "the record at offset {offset} of {topic} has its producer's time: set message.timestamp.type of the \
+                         topic to LogAppendTime (see `tollkeeper topics check`), delete such records and send them again"
+                    );
+                    return Fetched::Fault { input, partition, message };
+                };
                 Fetched::Record(FetchedRecord { input, partition, offset, timestamp_ms, payload: message })
             }),
             Some(RDKafkaErrorCode::PartitionEOF) => {
@@ -268,6 +298,9 @@ impl Transport for KafkaTransport {
 
     fn poll_group(&mut self) -> Result<Option<GroupEvent>, TransportFailure> {
         self.serve()?;
+        if self.rejoin.swap(false, Ordering::AcqRel) {
+            self.rejoin()?;
+        }
         Ok(self.holdings.next_event())
     }
 
@@ -290,6 +323,10 @@ impl Transport for KafkaTransport {
         let nothing = TopicPartitionList::new();
         self.reassign("accept the assignment", |consumer| consumer.incremental_assign(&nothing))?;
         self.holdings.answered();
+        if std::mem::take(&mut self.rejoining) {
+            let topics = [self.topics.input(Input::Cdrs)];
+            self.consumer.subscribe(&topics).map_err(|error| fatal("rejoin the group", error))?;
+        }
         Ok(())
     }
 
