@@ -24,7 +24,7 @@ impl Chance {
     }
 
     /// From `least` up to and with `most`.
-    pub(crate) fn from_to(&mut self, least: i64, most: i64) -> i64 {
+    pub(crate) fn between(&mut self, least: i64, most: i64) -> i64 {
         let span = u64::try_from(most - least).expect("least is not above most") + 1;
         least + i64::try_from(self.below(span)).expect("within an i64 span")
     }
@@ -42,5 +42,10 @@ impl Chance {
     /// One of them.
     pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.place(choices.len())]
+    }
+
+    /// One of these texts.
+    pub(crate) fn text(&mut self, choices: &[&'static str]) -> &'static str {
+        choices[self.place(choices.len())]
     }
 }

@@ -4,7 +4,9 @@
 
 mod chance;
 mod checks;
+mod disturb;
 mod driver;
+mod feed;
 mod journal;
 mod merge;
 mod observed;

@@ -49,7 +49,7 @@ impl Traffic {
             match chance.below(8) {
                 // Other content under the same id.
                 0 => call.millis += 1_000,
-                1 => call.to = (*chance.pick(&NUMBERS)).into(),
+                1 => call.to = chance.text(&NUMBERS).into(),
                 // The same content, otherwise written.
                 2 => call.from = "+1 425 555-0111".into(),
                 3 => call.note = Some("again"),
@@ -64,26 +64,26 @@ impl Traffic {
         let ended_ms = match chance.below(24) {
             0 => now_ms - 8 * DAY_MS,
             1 => now_ms + 600_000,
-            2 => now_ms - chance.from_to(0, 7 * DAY_MS),
-            _ => now_ms - chance.from_to(0, 7_200_000),
+            2 => now_ms - chance.between(0, 7 * DAY_MS),
+            _ => now_ms - chance.between(0, 7_200_000),
         };
         let answered_ms = (millis > 0 || chance.one_in(2)).then(|| (ended_ms - millis) / 1000 * 1000);
         let inbound = chance.one_in(8);
         let mut call = Call {
             call_id: format!("c{}", sent.len()),
             tenant: tenant.into(),
-            service: *chance.pick(&["calling", "calling", "conferencing", "voice_app"]),
+            service: chance.text(&["calling", "calling", "conferencing", "voice_app"]),
             direction: if inbound { "inbound" } else { "outbound" },
-            number_type: *chance.pick(&["user", "user", "user", "toll_free"]),
+            number_type: chance.text(&["user", "user", "user", "toll_free"]),
             from: "+14255550111".into(),
-            to: (*chance.pick(&NUMBERS)).into(),
+            to: chance.text(&NUMBERS).into(),
             user: chance.one_in(2).then_some("ada"),
             plan: match chance.below(12) {
                 0 => Some("domestic-us"),
                 1 => Some("payg"),
                 _ => None,
             },
-            usage_country: chance.one_in(6).then(|| *chance.pick(&["US", "FR", "GB"])),
+            usage_country: chance.one_in(6).then(|| chance.text(&["US", "FR", "GB"])),
             on_net: chance.one_in(20),
             part: chance.one_in(20).then_some(0),
             is_final: true,
@@ -127,7 +127,7 @@ impl Traffic {
         let at_ms = match chance.below(30) {
             0 => now_ms - 36 * DAY_MS,
             1 => now_ms + 3_600_000,
-            _ => now_ms - chance.from_to(0, 60_000),
+            _ => now_ms - chance.between(0, 60_000),
         };
         let command = Command {
             command_id: format!("k{}", sent.len()),
@@ -173,7 +173,7 @@ impl Traffic {
 
     fn tenant(&self, chance: &mut Chance) -> &'static str {
         let among: &[&'static str] = if chance.one_in(12) || self.opened.is_empty() { &TENANTS } else { &self.opened };
-        *chance.pick::<&'static str>(among)
+        chance.text(among)
     }
 
     fn open(&mut self, chance: &mut Chance, tenant: &'static str) -> Body {
@@ -181,7 +181,7 @@ impl Traffic {
             currency: "USD",
             price_list: "retail",
             overlay: chance.one_in(3).then_some("overlay"),
-            usage_country: *chance.pick(&["US", "US", "FR", "GB"]),
+            usage_country: chance.text(&["US", "US", "FR", "GB"]),
             default_plan: chance.one_in(4).then_some("payg"),
             no_rate: *chance.pick(&[None, None, Some("free_call"), Some("quarantine")]),
             minimum_funding: *chance.pick(&[0, 0, UNIT]),
@@ -223,9 +223,9 @@ impl Traffic {
                 })
             }
             12..=14 => Body::Update(Changes {
-                price_list: chance.one_in(6).then(|| *chance.pick(&["retail", "euro", "nothing"])),
+                price_list: chance.one_in(6).then(|| chance.text(&["retail", "euro", "nothing"])),
                 overlay: chance.one_in(3).then(|| *chance.pick(&[None, Some("overlay")])),
-                usage_country: chance.one_in(3).then(|| *chance.pick(&["US", "FR", "GB"])),
+                usage_country: chance.one_in(3).then(|| chance.text(&["US", "FR", "GB"])),
                 no_rate: chance.one_in(3).then(|| *chance.pick(&[None, Some("free_call")])),
                 block_at: chance.one_in(3).then(|| *chance.pick(&[0, -UNIT, UNIT])),
             }),
@@ -233,7 +233,7 @@ impl Traffic {
             16 => Body::Settle {
                 recharge_id: match chance.below(3) {
                     0 => "what is this".into(),
-                    1 => format!("{tenant}/r{}", chance.from_to(1, 40)),
+                    1 => format!("{tenant}/r{}", chance.between(1, 40)),
                     _ => "alpha/r0002".into(),
                 },
                 success: chance.one_in(2),

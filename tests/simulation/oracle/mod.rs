@@ -58,6 +58,8 @@ pub(crate) struct Streams {
 #[derive(Debug, Default)]
 struct Partition {
     clock_ms: i64,
+    /// Of the events that were written.
+    latest_event_ms: i64,
     accounts: BTreeMap<String, Account>,
     /// By tenant and call id, with the hour of acceptance.
     calls: BTreeMap<(String, String), (Content, i64)>,
@@ -111,9 +113,10 @@ impl Oracle {
         }
     }
 
-    /// The clock was lost with the offsets: what is left is that of the last event, and what the rewind says.
+    /// The clock was lost with the offsets: what is left is that of the latest event, and what the rewind says.
     pub(crate) fn lose_clock(&mut self, partition: u32, to_ms: i64) {
-        self.of(partition).clock_ms = to_ms;
+        let partition = self.of(partition);
+        partition.clock_ms = to_ms.max(partition.latest_event_ms);
     }
 
     pub(crate) fn clock_ms(&self, partition: u32) -> i64 {
@@ -185,6 +188,7 @@ impl Partition {
 
     /// Writes the next event of a tenant whose account says what it is after it.
     fn event(&mut self, tenant: &str, kind: &str, cause: &str, body: Value) {
+        self.latest_event_ms = self.clock_ms;
         let account = self.accounts.get_mut(tenant).expect("an event is of an account");
         account.seq += 1;
         let mut data = Map::new();
