@@ -7,13 +7,15 @@
 //!          └────────────────────────────────────────┘
 //! ```
 //!
-//! Memory has a bound: [`BACKLOG_RECORDS_MAX`] records are under way at most, and the logs are deleted behind their readers
-//! ([`retention`]). What grows with every call is the engine's own memory of it (an identity, some 20 bytes, for a week).
+//! Memory has a bound: [`road::BACKLOG_RECORDS_MAX`] records are under way at most, and the logs are deleted behind their readers
+//! ([`retention`]). What grows with every call is the engine's own memory of it: an identity, some 30 to 60 bytes with its
+//! room in the table, for eight days. Four million calls of a thousand tenants were seen to take 370 MiB in all.
 
 pub mod numbers;
 pub mod payments;
 pub mod proof;
 pub mod retention;
+pub mod road;
 pub mod sabotage;
 pub mod sender;
 pub mod sent;
@@ -28,7 +30,7 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -38,11 +40,10 @@ use rand::{Rng, SeedableRng};
 use crate::core::batch::Accounts;
 use crate::core::catalog::Catalog;
 use crate::core::decide::Rules;
-use crate::core::partition::PartitionId;
 use crate::desk::http::{HttpFailure, HttpServer};
 use crate::metrics::Metrics;
 use crate::stream::engine::Engine;
-use crate::stream::memory::{MemoryCluster, MemoryTransport, Topic};
+use crate::stream::memory::{MemoryCluster, MemoryTransport};
 use crate::stream::runner::{self, Clock, RunningWorker};
 use crate::stream::transport::TransportFailure;
 use crate::stream::worker::{Worker, WorkerOptions};
@@ -52,17 +53,13 @@ use proof::pricing::PriceList;
 use proof::report::Report;
 use proof::{Positions, Progress, Proof};
 use retention::Retention;
+use road::Road;
 use sabotage::{Sabotage, Saboteur};
 use sender::{CommandSender, Order};
-use sent::{CommandOutcome, Sent};
-use summary::{Latency, Live, Memory, Moment};
+use sent::CommandOutcome;
+use summary::{Latency, Live, Memory, Moment, RunFacts};
 use traffic::{Traffic, World};
 
-/// Records that were sent and have no outcome yet, at most: then the traffic waits.
-pub const BACKLOG_RECORDS_MAX: u64 = 100_000;
-const _: () = assert!(BACKLOG_RECORDS_MAX * 2 <= proof::window::WINDOW_RECORDS_MAX as u64);
-/// Records of one chunk of traffic.
-const CHUNK_RECORDS: u64 = 500;
 /// The price list of the demo's tenants, if the catalog has it; else its first.
 const PRICE_LIST: &str = "outbound-usd";
 /// Names of topics begin with it.
@@ -99,6 +96,14 @@ pub struct Plan {
     pub http: Option<SocketAddr>,
     /// What is falsified.
     pub sabotage: Option<Sabotage>,
+}
+
+impl Plan {
+    /// What a reader of the result has to know.
+    pub fn facts(&self) -> RunFacts {
+        let Plan { seed, tenants, partitions, workers, .. } = *self;
+        RunFacts { seed, tenants, partitions, workers }
+    }
 }
 
 /// Why the demo could not be run to its end.
@@ -164,7 +169,7 @@ struct Demo {
     desk: CommandSender,
     price_list: (String, crate::core::currency::Currency),
     sent: Arc<AtomicU64>,
-    _http: Option<HttpServer>,
+    http: Option<HttpServer>,
 }
 
 impl Demo {
@@ -236,7 +241,7 @@ impl Demo {
             desk,
             price_list,
             sent: Arc::new(AtomicU64::new(0)),
-            _http: http,
+            http,
         })
     }
 
@@ -257,6 +262,7 @@ impl Demo {
         let stop_traffic = Arc::new(AtomicBool::new(false));
         let traffic = self.start_traffic(plan, &stop_traffic)?;
         let mut live = Live::new();
+        live.begin(&plan.facts(), self.http.as_ref().map(HttpServer::address));
         let mut shown = Duration::ZERO;
         loop {
             let elapsed = self.clock.now().monotonic.saturating_sub(began);
@@ -318,7 +324,7 @@ impl Demo {
             tally: self.progress.tally(),
             sent: self.sent.load(Ordering::Acquire),
             blocked: partitions.values().map(|partition| partition.tenants.blocked).sum(),
-            transactions: Latency::read(&self.metrics),
+            latency: Latency::read(&self.metrics),
             memory: Memory::read(),
         }
     }
@@ -367,56 +373,6 @@ impl Demo {
         let mut report = join(proof);
         report.compare_with_metrics(&metrics);
         Ok(report)
-    }
-}
-
-/// Traffic on its way into the log.
-struct Road {
-    traffic: Traffic,
-    cluster: MemoryCluster,
-    announce: Sender<Sent>,
-    clock: Clock,
-    rate: Option<u32>,
-    progress: Arc<Progress>,
-    sent: Arc<AtomicU64>,
-}
-
-impl Road {
-    fn run(mut self, stop: &AtomicBool) {
-        let began = self.clock.now();
-        let mut sent = 0_u64;
-        while !stop.load(Ordering::Acquire) {
-            let elapsed = self.clock.now().monotonic.saturating_sub(began.monotonic);
-            let under_way = sent.saturating_sub(self.progress.settled.load(Ordering::Acquire));
-            let room = (BACKLOG_RECORDS_MAX.saturating_sub(under_way)).min(self.due(elapsed).saturating_sub(sent));
-            let count = room.min(CHUNK_RECORDS);
-            if count == 0 {
-                thread::sleep(Duration::from_millis(1));
-                continue;
-            }
-            self.send(count);
-            sent += count;
-            self.sent.store(sent, Ordering::Release);
-        }
-    }
-
-    /// How many records are to be sent by now.
-    fn due(&self, elapsed: Duration) -> u64 {
-        self.rate.map_or(u64::MAX, |rate| {
-            u64::try_from(elapsed.as_micros() * u128::from(rate) / 1_000_000).unwrap_or(u64::MAX)
-        })
-    }
-
-    fn send(&mut self, count: u64) {
-        let count = usize::try_from(count).expect("a chunk is small");
-        let chunk = self.traffic.next_chunk(count, self.clock.now().wall.as_millisecond());
-        // The proof ends last; where it ended by a panic, that panic is what is told.
-        let _ = self.announce.send(Sent::Records(chunk.sent));
-        for (partition, records) in (0..).zip(chunk.records) {
-            if !records.is_empty() {
-                self.cluster.append_batch(Topic::Cdrs, PartitionId(partition), records);
-            }
-        }
     }
 }
 

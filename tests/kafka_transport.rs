@@ -32,6 +32,10 @@ const P0: PartitionId = PartitionId(0);
 const PATIENCE: Duration = Duration::from_secs(40);
 const WAIT: Duration = Duration::from_millis(20);
 
+fn new_topic(name: &str, partitions: i32) -> NewTopic<'_> {
+    NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("message.timestamp.type", "LogAppendTime")
+}
+
 /// The topics of one test.
 struct Cluster {
     brokers: String,
@@ -48,8 +52,7 @@ impl Cluster {
         let cluster = Cluster { brokers, prefix };
         let names = Input::ALL.map(Input::name).into_iter().chain(["ledger", "alerts", "quarantine"]);
         let topics: Vec<String> = names.map(|name| cluster.topic(name)).collect();
-        let new: Vec<NewTopic<'_>> =
-            topics.iter().map(|topic| NewTopic::new(topic, partitions, TopicReplication::Fixed(1))).collect();
+        let new: Vec<NewTopic<'_>> = topics.iter().map(|topic| new_topic(topic, partitions)).collect();
         let made = wait_for(cluster.admin().create_topics(&new, &AdminOptions::new())).expect("topics can be made");
         made.into_iter().for_each(|topic| drop(topic.expect("a new topic")));
         cluster

@@ -13,7 +13,7 @@ use clap::Args;
 use super::values::{self, HttpListen};
 use super::{Exit, LogArgs};
 use crate::demo::sabotage::Sabotage;
-use crate::demo::summary::{self, RunFacts};
+use crate::demo::summary::result;
 use crate::demo::{self, Outcome, Plan};
 use crate::stream::catalog::load_directory;
 
@@ -38,7 +38,7 @@ pub struct DemoArgs {
     /// Partitions of the in-memory log
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub partitions: u32,
-    /// Worker threads
+    /// Worker threads, at most one for each partition
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub workers: u32,
     /// Directory with the price lists and the number plan
@@ -74,7 +74,8 @@ impl DemoArgs {
             seed: self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>())),
             tenants: self.tenants,
             partitions: self.partitions,
-            workers: self.workers,
+            // A worker without a partition would have nothing to do.
+            workers: self.workers.min(self.partitions),
             http,
             sabotage: self.sabotage,
         }
@@ -97,15 +98,14 @@ pub fn run(args: &DemoArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
         format!("the demo reads its prices from {}: run it in the checkout, or give --catalog", args.catalog.display())
     })?;
     let plan = args.plan();
-    let facts = RunFacts { seed: plan.seed, tenants: plan.tenants, partitions: plan.partitions, workers: plan.workers };
-    eprintln!("seed {}, {} tenants, catalog {}", plan.seed, plan.tenants, catalog.version());
+    let facts = plan.facts();
     let interrupt = interrupt()?;
     let Outcome { last, report } = demo::run(&plan, catalog, &interrupt)?;
     let mut output = std::io::stdout().lock();
     if args.json {
-        writeln!(output, "{}", summary::as_json(&facts, &last, &report))?;
+        writeln!(output, "{}", result::as_json(&facts, &last, &report))?;
     } else {
-        write!(output, "\n{}", summary::table(&facts, &last, &report))?;
+        write!(output, "\n{}", result::table(&facts, &last, &report))?;
     }
     Ok(if report.adds_up() { Exit::Success } else { Exit::DoesNotAddUp })
 }

@@ -1,13 +1,27 @@
-//! What the demo shows: a few lines every second while it runs, and the result at the end.
+//! What the demo shows: a few lines every second while it runs, and the result ([`result`]) at the end.
+
+pub mod result;
 
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::proof::report::{Report, Tally, grouped, grouped_money};
+use super::proof::report::{Tally, grouped, grouped_money};
 use crate::core::reason::Reason;
 use crate::metrics::Metrics;
+
+/// How the run was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct RunFacts {
+    /// The seed.
+    pub seed: u64,
+    /// Tenants.
+    pub tenants: u32,
+    /// Partitions.
+    pub partitions: u32,
+    /// Workers.
+    pub workers: u32,
+}
 
 /// What is seen at one moment.
 #[derive(Clone, Debug)]
@@ -21,25 +35,27 @@ pub struct Moment {
     /// Tenants that are blocked now.
     pub blocked: u64,
     /// How long transactions take.
-    pub transactions: Latency,
+    pub latency: Latency,
     /// Resident memory.
     pub memory: Memory,
 }
 
-/// The bounds, of the histogram's, under which transactions stayed, from their begin until they were committed.
+/// The bounds, of the histograms', under which half and 99 of a hundred transactions stayed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Latency {
-    /// Half of them.
-    pub p50: Option<Duration>,
-    /// All but one in a hundred.
-    pub p99: Option<Duration>,
+    /// From the begin until all is committed: how long a record waits at most for what was rated with it.
+    pub transaction: [Option<Duration>; 2],
+    /// The commit alone.
+    pub commit: [Option<Duration>; 2],
 }
 
 impl Latency {
     /// As the metrics have it.
     pub fn read(metrics: &Metrics) -> Latency {
-        let within = |percent| metrics.transaction_duration_within(percent);
-        Latency { p50: within(50), p99: within(99) }
+        Latency {
+            transaction: [50, 99].map(|percent| metrics.transaction_duration_within(percent)),
+            commit: [50, 99].map(|percent| metrics.commit_duration_within(percent)),
+        }
     }
 }
 
@@ -77,6 +93,14 @@ impl Live {
         Live { in_place: io::stderr().is_terminal(), lines: 0, before: (Duration::ZERO, 0) }
     }
 
+    /// Says how it was begun, so that it can be repeated.
+    pub fn begin(&self, facts: &RunFacts, metrics_at: Option<SocketAddr>) {
+        let RunFacts { seed, tenants, partitions, workers } = facts;
+        let metrics_at = metrics_at.map(|at| format!(", metrics on http://{at}/metrics")).unwrap_or_default();
+        let text = format!("seed {seed}: {tenants} tenants, {partitions} partitions, {workers} workers{metrics_at}\n");
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+
     /// Shows a moment. What cannot be written is not: the result is what counts.
     pub fn show(&mut self, moment: &Moment) {
         let rate = per_second(moment.tally.settled - self.before.1, moment.elapsed.saturating_sub(self.before.0));
@@ -85,7 +109,8 @@ impl Live {
         let text = if self.in_place {
             let up = if self.lines > 0 { format!("\x1b[{}A\x1b[J", self.lines) } else { String::new() };
             self.lines = lines.len();
-            format!("{up}{}\n", lines.join("\n"))
+            // Lines are cut at the edge rather than wrapped: else it would not be known how far up the next ones begin.
+            format!("{up}\x1b[?7l{}\x1b[?7h\n", lines.join("\n"))
         } else {
             format!("{}\n", lines.join(" | "))
         };
@@ -125,7 +150,7 @@ fn lines(moment: &Moment, rate: u64) -> Vec<String> {
             n(recharges.failed)
         ),
         format!("{} blocks, {} unblocks, {} blocked now", n(tally.blocks), n(tally.unblocks), n(moment.blocked)),
-        format!("transactions {}, memory {}", in_words(moment.transactions), mebibytes(moment.memory.now_kib)),
+        format!("commits {}, memory {}", in_words(moment.latency.commit), mebibytes(moment.memory.now_kib)),
     ]
 }
 
@@ -135,120 +160,11 @@ fn by_reason(tally: &Tally) -> String {
     if texts.is_empty() { String::new() } else { format!(" ({})", texts.join(", ")) }
 }
 
-fn in_words(latency: Latency) -> String {
-    let text = |within: Option<Duration>| within.map_or("-".to_owned(), |within| format!("{} ms", within.as_millis()));
-    format!("p50 within {}, p99 within {}", text(latency.p50), text(latency.p99))
+fn in_words(bounds: [Option<Duration>; 2]) -> String {
+    let [p50, p99] = bounds.map(|within| within.map_or("-".to_owned(), |within| format!("{within:?}")));
+    format!("p50 within {p50}, p99 within {p99}")
 }
 
 fn mebibytes(kib: Option<u64>) -> String {
     kib.map_or("-".to_owned(), |kib| format!("{} MiB", grouped(kib / 1024)))
-}
-
-/// How the run was asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct RunFacts {
-    /// The seed.
-    pub seed: u64,
-    /// Tenants.
-    pub tenants: u32,
-    /// Partitions.
-    pub partitions: u32,
-    /// Workers.
-    pub workers: u32,
-}
-
-/// The result as a table, and the proof line by line.
-pub fn table(facts: &RunFacts, last: &Moment, report: &Report) -> String {
-    let tally = &report.tally;
-    let n = grouped;
-    let recharges = &tally.recharges;
-    let mut rows = vec![
-        ("seed", facts.seed.to_string()),
-        ("tenants, partitions, workers", format!("{}, {}, {}", facts.tenants, facts.partitions, facts.workers)),
-        ("traffic", format!("{:.1} s", last.elapsed.as_secs_f64())),
-        ("CDRs rated", n(tally.settled)),
-        ("CDRs a second", n(per_second(tally.settled, last.elapsed))),
-        ("debited", n(tally.debited)),
-        ("  of these, not free", n(tally.paid)),
-        ("  amount, USD", grouped_money(tally.amount)),
-        ("duplicates", n(tally.duplicates)),
-        ("rerouted", n(tally.rerouted)),
-        ("quarantined", n(tally.quarantined_in_all())),
-    ];
-    for (reason, count) in Reason::ALL.iter().zip(tally.quarantined).filter(|(_, count)| *count > 0) {
-        rows.push(("", format!("{} {reason}", n(count))));
-    }
-    rows.extend([
-        ("recharges requested", n(recharges.requested)),
-        ("  succeeded", n(recharges.succeeded)),
-        ("  failed", n(recharges.failed)),
-        ("blocks, unblocks", format!("{}, {}", n(tally.blocks), n(tally.unblocks))),
-        ("tenants blocked at the end", n(last.blocked)),
-        ("transactions", in_words(last.transactions)),
-        ("memory at most", mebibytes(last.memory.peak_kib)),
-    ]);
-    let mut text = String::new();
-    for (name, value) in rows {
-        text.push_str(&format!("{name:<30}{value}\n"));
-    }
-    text.push_str("\nProof, by a separate reader of the logs:\n");
-    for finding in &report.findings {
-        let mark = if finding.faults.count == 0 { "  ok     " } else { "  WRONG  " };
-        text.push_str(&format!("{mark}{}\n", finding.text));
-        for fault in &finding.faults.first {
-            text.push_str(&format!("           {fault}\n"));
-        }
-        let untold = finding.faults.count.saturating_sub(u64::try_from(finding.faults.first.len()).unwrap_or(0));
-        if untold > 0 {
-            text.push_str(&format!("           and {} more\n", grouped(untold)));
-        }
-    }
-    text.push_str(if report.adds_up() { "It adds up.\n" } else { "It does not add up.\n" });
-    text
-}
-
-/// The result for scripts.
-pub fn as_json(facts: &RunFacts, last: &Moment, report: &Report) -> Value {
-    let tally = &report.tally;
-    let reasons = Reason::ALL.iter().zip(tally.quarantined).filter(|(_, count)| *count > 0);
-    let quarantined: serde_json::Map<String, Value> =
-        reasons.map(|(reason, count)| (reason.code().to_owned(), count.into())).collect();
-    let findings = report.findings.iter().map(|finding| {
-        json!({
-            "finding": finding.text,
-            "ok": finding.faults.count == 0,
-            "faults": finding.faults.count,
-            "first_faults": finding.faults.first,
-        })
-    });
-    let milliseconds =
-        |within: Option<Duration>| within.map(|within| u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
-    json!({
-        "seed": facts.seed,
-        "tenants": facts.tenants,
-        "partitions": facts.partitions,
-        "workers": facts.workers,
-        "traffic_ms": u64::try_from(last.elapsed.as_millis()).unwrap_or(u64::MAX),
-        "cdrs": tally.settled,
-        "cdrs_per_second": per_second(tally.settled, last.elapsed),
-        "debited": tally.debited,
-        "paid": tally.paid,
-        "amount": report.money.debited.to_string(),
-        "duplicates": tally.duplicates,
-        "rerouted": tally.rerouted,
-        "quarantined": quarantined,
-        "recharges": {
-            "requested": tally.recharges.requested,
-            "succeeded": tally.recharges.succeeded,
-            "failed": tally.recharges.failed,
-            "in_flight": tally.recharges.in_flight,
-        },
-        "blocks": tally.blocks,
-        "unblocks": tally.unblocks,
-        "transaction_p50_within_ms": milliseconds(last.transactions.p50),
-        "transaction_p99_within_ms": milliseconds(last.transactions.p99),
-        "memory_peak_kib": last.memory.peak_kib,
-        "proof": findings.collect::<Vec<Value>>(),
-        "adds_up": report.adds_up(),
-    })
 }

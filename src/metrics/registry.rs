@@ -161,12 +161,12 @@ impl Metrics {
     /// The bound under which `percent` of the transactions stayed, of the histogram's bounds; `None` without transactions,
     /// or if it is above the last bound.
     pub fn transaction_duration_within(&self, percent: u64) -> Option<Duration> {
-        let metric = self.transaction_seconds.metric();
-        let histogram = metric.get_histogram();
-        let needed = histogram.get_sample_count().saturating_mul(percent).div_ceil(100);
-        let mut buckets = histogram.get_bucket().iter();
-        let bucket = buckets.find(|bucket| needed > 0 && bucket.cumulative_count() >= needed)?;
-        Duration::try_from_secs_f64(bucket.upper_bound()).ok()
+        within(&self.transaction_seconds, percent)
+    }
+
+    /// As [`Self::transaction_duration_within`], of the commits alone.
+    pub fn commit_duration_within(&self, percent: u64) -> Option<Duration> {
+        within(&self.commit_seconds, percent)
     }
 
     /// Everything, in the text format of Prometheus.
@@ -205,6 +205,16 @@ impl Default for Metrics {
 
 /// Why registration cannot fail.
 pub(super) const VALID: &str = "a test registers every metric: names and labels are valid and distinct";
+
+/// The bound under which `percent` of the observations stayed.
+fn within(histogram: &Histogram, percent: u64) -> Option<Duration> {
+    let metric = histogram.metric();
+    let histogram = metric.get_histogram();
+    let needed = histogram.get_sample_count().saturating_mul(percent).div_ceil(100);
+    let mut buckets = histogram.get_bucket().iter();
+    let bucket = buckets.find(|bucket| needed > 0 && bucket.cumulative_count() >= needed)?;
+    Duration::try_from_secs_f64(bucket.upper_bound()).ok()
+}
 
 fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> C {
     registry.register(Box::new(collector.clone())).expect(VALID);
@@ -313,6 +323,7 @@ mod tests {
         }
         let bounds = [25, 50, 75, 99].map(|percent| metrics.transaction_duration_within(percent).unwrap().as_millis());
         assert_eq!(bounds, [5, 50, 50, 1000]);
+        assert_eq!(metrics.commit_duration_within(99), Some(Duration::from_secs(1)));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::core::cdr::Cdr;
 use crate::core::currency::Currency;
 use crate::core::event::{Event, EventBody};
-use crate::core::money::Money;
+use crate::core::money::{Money, Rate, WrittenMoney};
 use crate::core::rating;
 use crate::core::reason::Reason;
 
@@ -39,12 +39,11 @@ pub struct Debited<'a> {
     call_id: &'a str,
     part: u32,
     tenant: &'a str,
-    /// What the call costs.
-    pub amount: Money,
+    amount: Money,
     currency: Currency,
     billed_seconds: u64,
     paid_seconds: u64,
-    priced_by: Option<(&'a str, &'a str, crate::core::money::Rate)>,
+    priced_by: Option<(&'a str, &'a str, Rate)>,
     balance: Option<Money>,
 }
 
@@ -112,7 +111,7 @@ struct Columns<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<String>,
+    amount: Option<Plain>,
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,10 +125,45 @@ struct Columns<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     destination: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rate: Option<String>,
+    rate: Option<Plain>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    balance: Option<String>,
+    balance: Option<Plain>,
 }
+
+/// A decimal as it is written, without an allocation.
+struct Plain {
+    text: [u8; WRITTEN_LEN_MAX],
+    len: usize,
+}
+
+impl Plain {
+    fn amount(amount: Money) -> Plain {
+        Plain::copy(amount.write_to(&mut WrittenMoney::default()))
+    }
+
+    fn rate(rate: Rate) -> Plain {
+        Plain::copy(rate.write_to(&mut WrittenMoney::default()))
+    }
+
+    fn copy(written: &str) -> Plain {
+        let mut text = [0; WRITTEN_LEN_MAX];
+        text[..written.len()].copy_from_slice(written.as_bytes());
+        Plain { text, len: written.len() }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text[..self.len]).expect("copied from a text")
+    }
+}
+
+impl Serialize for Plain {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Characters of a written decimal at most.
+const WRITTEN_LEN_MAX: usize = size_of::<WrittenMoney>();
 
 const COLUMNS: [&str; 15] = [
     "call_id",
@@ -177,15 +211,15 @@ impl<'a> Columns<'a> {
                 call_id: Some(debited.call_id),
                 part: Some(debited.part),
                 tenant: Some(debited.tenant),
-                amount: Some(debited.amount.to_string()),
+                amount: Some(Plain::amount(debited.amount)),
                 currency: Some(debited.currency.as_str()),
                 billed_seconds: Some(debited.billed_seconds),
                 pool_minutes: Some(0),
                 paid_seconds: Some(debited.paid_seconds),
                 prefix: debited.priced_by.map(|(prefix, ..)| prefix),
                 destination: debited.priced_by.map(|(_, destination, _)| destination),
-                rate: debited.priced_by.map(|(.., rate)| rate.to_string()),
-                balance: debited.balance.map(|balance| balance.to_string()),
+                rate: debited.priced_by.map(|(.., rate)| Plain::rate(rate)),
+                balance: debited.balance.map(Plain::amount),
                 ..of_cdr(None, "debited")
             },
         }
@@ -194,7 +228,6 @@ impl<'a> Columns<'a> {
     fn as_row(&self) -> [Cow<'_, str>; COLUMNS.len()] {
         let text = |value: Option<&'a str>| Cow::Borrowed(value.unwrap_or_default());
         let number = |value: Option<u64>| value.map_or(Cow::Borrowed(""), |value| Cow::Owned(value.to_string()));
-        let owned = |value: &'_ Option<String>| Cow::Owned(value.clone().unwrap_or_default());
         [
             text(self.call_id),
             number(self.part.map(u64::from)),
@@ -202,17 +235,21 @@ impl<'a> Columns<'a> {
             Cow::Borrowed(self.outcome),
             text(self.reason),
             text(self.detail),
-            owned(&self.amount),
+            plain(&self.amount),
             text(self.currency),
             number(self.billed_seconds),
             number(self.pool_minutes),
             number(self.paid_seconds),
             text(self.prefix),
             text(self.destination),
-            owned(&self.rate),
-            owned(&self.balance),
+            plain(&self.rate),
+            plain(&self.balance),
         ]
     }
+}
+
+fn plain(value: &Option<Plain>) -> Cow<'_, str> {
+    Cow::Borrowed(value.as_ref().map_or("", Plain::as_str))
 }
 
 /// One JSON object a line.

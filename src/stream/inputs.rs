@@ -23,6 +23,7 @@ pub enum Next {
 #[derive(Debug)]
 pub struct Inputs<P> {
     queues: [Queue<P>; 3],
+    queued_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -34,10 +35,11 @@ struct Queue<P> {
     idle_at: Option<i64>,
 }
 
-impl<P> Inputs<P> {
+impl<P: AsRef<[u8]>> Inputs<P> {
     /// Nothing is fetched; reading begins at these offsets. No input is idle until it says so.
     pub fn new(at: InputOffsets) -> Inputs<P> {
-        Inputs { queues: at.map(|next| Queue { records: VecDeque::new(), next, idle_at: None }) }
+        let queues = at.map(|next| Queue { records: VecDeque::new(), next, idle_at: None });
+        Inputs { queues, queued_bytes: 0 }
     }
 
     /// A record was fetched. One below the next offset was taken before and is skipped.
@@ -46,6 +48,7 @@ impl<P> Inputs<P> {
         queue.idle_at = None;
         let last = queue.records.back().map_or(queue.next - 1, |last| last.offset);
         if record.offset > last {
+            self.queued_bytes += bytes_of(&record);
             queue.records.push_back(record);
         }
     }
@@ -77,6 +80,7 @@ impl<P> Inputs<P> {
         let queue = &mut self.queues[input.index()];
         let record = queue.records.pop_front()?;
         queue.next = record.offset + 1;
+        self.queued_bytes -= bytes_of(&record);
         Some(record)
     }
 
@@ -89,10 +93,20 @@ impl<P> Inputs<P> {
         [0, 1, 2].map(|place| offset_of(&self.queues[place]))
     }
 
+    /// The memory of the records that are fetched and not yet taken.
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
     /// How many records of an input are fetched and not yet taken.
     pub fn queued(&self, input: Input) -> usize {
         self.queues[input.index()].records.len()
     }
+}
+
+/// What a record takes in the queue: its value, and what is around it.
+fn bytes_of<P: AsRef<[u8]>>(record: &FetchedRecord<P>) -> usize {
+    record.payload.as_ref().len() + size_of::<FetchedRecord<P>>()
 }
 
 #[cfg(test)]

@@ -61,11 +61,12 @@ impl KafkaPayload {
         self.message().offset
     }
 
-    /// Milliseconds since the epoch; -1 for a record without a timestamp.
-    pub(crate) fn timestamp_ms(&self) -> i64 {
+    /// The broker's time (LogAppendTime), milliseconds since the epoch; `None` where the topic keeps the producer's.
+    pub(crate) fn append_time_ms(&self) -> Option<i64> {
         let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is valid, the kind is ours to be written.
-        unsafe { sys::rd_kafka_message_timestamp(self.message.as_ptr(), &mut kind) }
+        let timestamp_ms = unsafe { sys::rd_kafka_message_timestamp(self.message.as_ptr(), &mut kind) };
+        (kind == sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME).then_some(timestamp_ms)
     }
 }
 

@@ -66,7 +66,7 @@ pub enum Stopped {
     #[error(
         "partition {partition} has a ledger of {events} events, but committed offsets are missing for {missing}; run \
          `tollkeeper offsets rewind --partition {partition}` to set them by the ledger's last event (no call is charged \
-         twice by it)"
+         twice by it; a command that was refused in the last hour is judged anew)"
     )]
     OffsetsLost {
         /// Which partition.
@@ -77,7 +77,10 @@ pub enum Stopped {
         missing: String,
     },
     /// A committed offset is not in the form that the engine writes.
-    #[error("partition {partition}: the metadata of a committed offset of {input} cannot be read: {detail}")]
+    #[error(
+        "partition {partition}: the metadata of a committed offset of {input} cannot be read ({detail}): it was not the \
+         engine that committed it; stop the engine and run `tollkeeper offsets rewind --force --partition {partition}`"
+    )]
     Metadata {
         /// Which partition.
         partition: PartitionId,
@@ -87,13 +90,24 @@ pub enum Stopped {
         detail: String,
     },
     /// A record of the ledger cannot be read by this release.
-    #[error("partition {partition}: the record at offset {offset} of its ledger cannot be read: {detail}")]
+    #[error(
+        "partition {partition}: the record at offset {offset} of its ledger cannot be read ({detail}): a later release may \
+         have written it; run that release"
+    )]
     Ledger {
         /// Which partition.
         partition: PartitionId,
         /// Where.
         offset: i64,
         /// What is wrong with it.
+        detail: String,
+    },
+    /// The partition's past cannot be read, however often it is tried.
+    #[error("partition {partition} cannot be restored: {detail}; the next start of the engine tries again")]
+    Restore {
+        /// Which partition.
+        partition: PartitionId,
+        /// What the client said.
         detail: String,
     },
     /// An input cannot be read on.
@@ -113,6 +127,7 @@ impl Stopped {
             Stopped::OffsetsLost { partition, .. }
             | Stopped::Metadata { partition, .. }
             | Stopped::Ledger { partition, .. }
+            | Stopped::Restore { partition, .. }
             | Stopped::Input { partition, .. } => *partition,
         }
     }
@@ -153,7 +168,12 @@ enum Stage {
 #[derive(Debug)]
 struct Fold {
     committed: CommittedOffsets,
+    /// Every offset before it is folded or passed over.
+    position: i64,
+    /// The high watermark when the fold began, uncommitted records included.
     until: i64,
+    /// The source has this ledger open.
+    is_open: bool,
     folded: LedgerFold,
 }
 
@@ -171,7 +191,7 @@ impl RestoreJob {
     /// Goes on a little. `wait` bounds how long it waits for records.
     ///
     /// # Errors
-    /// A failure of the log that is not of the kind "try again". The job may be begun anew.
+    /// `Retry`: nothing has changed, step it again after a while. Anything else: begin a new job.
     pub fn step<S: RestoreSource>(
         &mut self,
         source: &mut S,
@@ -179,50 +199,61 @@ impl RestoreJob {
         probe: &mut Probe,
     ) -> Result<RestoreProgress, TransportFailure> {
         let partition = self.request.partition;
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Offsets => match source.committed(partition) {
-                Ok(committed) => {
-                    probe(Step::InRestoreAfterCommitted)?;
-                    self.stage = Stage::Range(committed);
-                    Ok(RestoreProgress::Working { folded: 0, to_go: 0 })
-                }
-                Err(TransportFailure::Retry { .. }) => {
-                    self.stage = Stage::Offsets;
-                    Ok(RestoreProgress::Waiting)
-                }
-                Err(failure) => Err(failure),
-            },
+        match &mut self.stage {
+            Stage::Offsets => {
+                let committed = source.committed(partition)?;
+                probe(Step::InRestoreAfterCommitted)?;
+                self.stage = Stage::Range(committed);
+                Ok(RestoreProgress::Working { folded: 0, to_go: 0 })
+            }
             Stage::Range(committed) => {
                 let (first, until) = source.ledger_range(partition)?;
-                source.open_ledger(partition, first)?;
-                let folded = LedgerFold::new(partition);
-                self.stage = Stage::Fold(Box::new(Fold { committed, until, folded }));
+                let (committed, folded) = (committed.clone(), LedgerFold::new(partition));
+                let fold = Fold { committed, position: first, until, is_open: false, folded };
+                self.stage = Stage::Fold(Box::new(fold));
                 Ok(RestoreProgress::Working { folded: 0, to_go: u64::try_from(until - first).unwrap_or(0) })
             }
-            Stage::Fold(mut fold) => {
+            Stage::Fold(fold) => {
+                if !fold.is_open {
+                    source.open_ledger(partition, fold.position)?;
+                    fold.is_open = true;
+                }
                 let mut records = Vec::new();
-                let position = source.read_ledger(FOLD_RECORDS_MAX, wait, &mut records)?;
+                fold.position = source.read_ledger(FOLD_RECORDS_MAX, wait, &mut records)?;
                 let read = records.len();
                 if let Err(stopped) = fold.folded.take_all(records) {
                     source.close_ledger()?;
                     return Ok(self.done(Err(stopped)));
                 }
                 probe(Step::InRestoreFold)?;
-                if position < fold.until {
-                    let to_go = u64::try_from(fold.until - position).unwrap_or(0);
+                if fold.position < fold.until {
+                    let to_go = u64::try_from(fold.until - fold.position).unwrap_or(0);
                     let folded = fold.folded.events;
-                    self.stage = Stage::Fold(fold);
                     return Ok(match read {
                         0 => RestoreProgress::Waiting,
                         _ => RestoreProgress::Working { folded, to_go },
                     });
                 }
+                // Asked only where an answer is used: an input that nobody needs the beginning of may be away.
+                let low = match fold.committed.iter().all(Option::is_some) {
+                    true => [0; 3],
+                    false => source.low_watermarks(partition)?,
+                };
                 source.close_ledger()?;
-                let low = source.low_watermarks(partition)?;
+                let Stage::Fold(fold) = std::mem::replace(&mut self.stage, Stage::Over) else {
+                    unreachable!("matched just now")
+                };
                 let outcome = fold.folded.finish(fold.committed, low);
                 Ok(self.done(outcome))
             }
             Stage::Over => panic!("a restore job is not stepped after its answer"),
+        }
+    }
+
+    /// Lets another job use the source; this one opens its ledger anew when it goes on.
+    pub fn set_aside(&mut self) {
+        if let Stage::Fold(fold) = &mut self.stage {
+            fold.is_open = false;
         }
     }
 

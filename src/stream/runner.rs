@@ -1,6 +1,6 @@
 //! The threads: one a worker, one beside it for its restores. Nothing else in the engine knows that there are any.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::recovery::{RestoreAnswer, RestoreJob, RestoreProgress, RestoreRequest};
+use super::recovery::{RestoreAnswer, RestoreJob, RestoreProgress, RestoreRequest, Stopped};
 use super::step::Probe;
 use super::transport::{RestoreSource, Transport, TransportFailure};
 use super::worker::{Now, Stopwatch, Worker};
@@ -21,8 +21,12 @@ use crate::metrics::Metrics;
 const IDLE_WAIT: Duration = Duration::from_millis(5);
 /// How long a restore waits for records, and before it asks again for offsets that are not stable.
 const RESTORE_WAIT: Duration = Duration::from_millis(20);
-/// Failures in a row after which a restore ends its worker.
+/// Failures after which the partition is stopped; the pauses between them double, up to 10 s.
 const RESTORE_FAILURES_MAX: u32 = 10;
+/// Waits in a row, 2 s in all, after which the next restore has its turn.
+const WAITS_OF_A_TURN: u32 = 100;
+/// Waits in a row, 30 s in all, that are worth a warning.
+const WAITS_BEFORE_ALARM: u32 = 1_500;
 
 /// The clocks of a process.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +153,7 @@ enum FromRestore {
     /// How far it is. Only the worker knows whether the partition is still its own to speak of.
     Progress(RestoreRequest, Progress),
     /// It is done, or cannot be.
-    Answer(Result<RestoreAnswer, TransportFailure>),
+    Answer(Box<RestoreAnswer>),
 }
 
 /// Requests that nobody waits for any more.
@@ -173,7 +177,10 @@ impl RestoreDesk {
                     RestoreProgressed { partition: request.partition, progress }.emit(metrics);
                 }
                 Ok(FromRestore::Progress(..)) => {}
-                Ok(FromRestore::Answer(answer)) => worker.restored(answer?, clock.now())?,
+                Ok(FromRestore::Answer(answer)) => {
+                    self.waiting.retain(|request| *request != answer.request);
+                    worker.restored(*answer, clock.now())?;
+                }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => panic!("the restore thread ended before its worker"),
             }
@@ -197,7 +204,8 @@ fn stepped_at(clock: &Clock, now: Now) -> Instant {
     clock.started + now.monotonic
 }
 
-/// The thread beside a worker: one restore after the other, with one set of clients.
+/// The thread beside a worker: its restores, with one set of clients. One goes on until it is done, unless it waits for the
+/// log for long: then the next has its turn.
 struct Restores {
     asked: Receiver<RestoreRequest>,
     answer: Sender<FromRestore>,
@@ -205,58 +213,101 @@ struct Restores {
     probe: Box<Probe>,
 }
 
+/// A restore in the line.
+struct Queued {
+    job: RestoreJob,
+    /// Beginnings that failed.
+    failures: u32,
+    /// Steps in a row that found nothing to do.
+    waits: u32,
+}
+
+impl Queued {
+    fn new(request: RestoreRequest, failures: u32) -> Queued {
+        Queued { job: RestoreJob::new(request), failures, waits: 0 }
+    }
+}
+
 impl Restores {
-    /// Ends when the worker does. `None` from a restore: it was cancelled.
+    /// Ends when the worker does.
     fn run<S: RestoreSource>(mut self, source: impl Fn() -> Result<S, TransportFailure>) {
         let mut clients: Option<S> = None;
-        'requests: while let Ok(request) = self.asked.recv() {
-            let mut failures = 0;
-            let answer = loop {
-                match self.restore(request, &mut clients, &source) {
-                    Ok(Some(answer)) => break Ok(answer),
-                    Ok(None) => continue 'requests,
-                    Err(failure) => {
-                        failures += 1;
-                        // New clients, and from the start: what was folded in part is thrown away.
-                        clients = None;
-                        if failures == RESTORE_FAILURES_MAX {
-                            break Err(failure);
-                        }
-                        tracing::warn!(partition = request.partition.0, %failure, "a restore begins anew");
+        let mut line: VecDeque<Queued> = VecDeque::new();
+        loop {
+            if line.is_empty() {
+                let Ok(request) = self.asked.recv() else { return };
+                line.push_back(Queued::new(request, 0));
+            }
+            line.extend(self.asked.try_iter().map(|request| Queued::new(request, 0)));
+            let Some(queued) = line.pop_front() else { continue };
+            if lock(&self.cancelled).remove(&queued.job.request()) {
+                continue;
+            }
+            match self.go_on(queued, &mut clients, &source) {
+                Next::First(queued) => line.push_front(queued),
+                Next::Last(mut queued) => {
+                    queued.job.set_aside();
+                    line.push_back(queued);
+                }
+                Next::Answered(answer) => {
+                    if self.answer.send(FromRestore::Answer(Box::new(answer))).is_err() {
+                        return;
                     }
                 }
-            };
-            if self.answer.send(FromRestore::Answer(answer)).is_err() {
-                return;
             }
         }
     }
 
-    fn restore<S: RestoreSource>(
+    fn go_on<S: RestoreSource>(
         &mut self,
-        request: RestoreRequest,
+        mut queued: Queued,
         clients: &mut Option<S>,
         source: impl Fn() -> Result<S, TransportFailure>,
-    ) -> Result<Option<RestoreAnswer>, TransportFailure> {
-        let clients = match clients {
-            Some(clients) => clients,
-            None => clients.insert(source()?),
+    ) -> Next {
+        let request = queued.job.request();
+        let made = match clients {
+            Some(clients) => Ok(clients),
+            None => source().map(|made| clients.insert(made)),
         };
-        let mut job = RestoreJob::new(request);
-        loop {
-            if lock(&self.cancelled).remove(&request) {
-                return Ok(None);
+        match made.and_then(|clients| queued.job.step(clients, RESTORE_WAIT, &mut *self.probe)) {
+            Ok(RestoreProgress::Working { folded, to_go }) => {
+                queued.waits = 0;
+                // A worker that has ended does not listen; the answer then ends this thread.
+                let progress = Progress { folded, to_fold: folded + to_go };
+                let _ = self.answer.send(FromRestore::Progress(request, progress));
+                Next::First(queued)
             }
-            match job.step(clients, RESTORE_WAIT, &mut *self.probe)? {
-                RestoreProgress::Working { folded, to_go } => self.report(request, folded, to_go),
-                RestoreProgress::Waiting => thread::park_timeout(RESTORE_WAIT),
-                RestoreProgress::Done(answer) => return Ok(Some(*answer)),
+            Ok(RestoreProgress::Done(answer)) => Next::Answered(*answer),
+            Ok(RestoreProgress::Waiting) | Err(TransportFailure::Retry { .. }) => {
+                queued.waits += 1;
+                if queued.waits == WAITS_BEFORE_ALARM {
+                    tracing::warn!(partition = request.partition.0, "a restore waits for its ledger or its offsets");
+                }
+                thread::park_timeout(RESTORE_WAIT);
+                if queued.waits.is_multiple_of(WAITS_OF_A_TURN) { Next::Last(queued) } else { Next::First(queued) }
+            }
+            Err(failure) if queued.failures + 1 < RESTORE_FAILURES_MAX => {
+                tracing::warn!(partition = request.partition.0, %failure, "a restore begins anew");
+                // New clients, and from the start: what was folded in part is thrown away.
+                *clients = None;
+                thread::park_timeout(RESTORE_WAIT.saturating_mul(1 << queued.failures));
+                Next::Last(Queued::new(request, queued.failures + 1))
+            }
+            Err(failure) => {
+                *clients = None;
+                let outcome = Err(Stopped::Restore { partition: request.partition, detail: failure.to_string() });
+                Next::Answered(RestoreAnswer { request, outcome })
             }
         }
     }
+}
 
-    fn report(&self, request: RestoreRequest, folded: u64, to_go: u64) {
-        // A worker that has ended does not listen; the answer then ends this thread.
-        let _ = self.answer.send(FromRestore::Progress(request, Progress { folded, to_fold: folded + to_go }));
-    }
+/// What becomes of a restore after a step.
+enum Next {
+    /// It goes on.
+    First(Queued),
+    /// The others have their turn first.
+    Last(Queued),
+    /// It is over.
+    Answered(RestoreAnswer),
 }

@@ -6,6 +6,7 @@
 
 mod assignment;
 mod transaction;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,23 +19,20 @@ use super::inputs::{Inputs, Next};
 use super::recovery::{RestoreRequest, Stopped};
 use super::step::{Probe, Step};
 use super::transport::{CommittedOffsets, Fetched, FetchedRecord, Input, InputOffsets, Transport, TransportFailure};
-use crate::core::batch::{Accounts, Census, PartitionState};
-use crate::core::partition::{PartitionId, home_partition};
-use crate::health::{Lag, TenantTally};
-use crate::internal_events::{AlarmChange, ClockSkewed, InputArrived, InputWaiting};
+use crate::core::batch::{Accounts, PartitionState};
+use crate::core::partition::PartitionId;
 use crate::metrics::Metrics;
-use transaction::OpenBatch;
+use transaction::{AbortsInARow, OpenBatch};
+use watch::{ReroutesOfMinute, end_waiting, note_skew, note_waiting};
 
 /// Records that one fetch brings at most.
 const FETCH_RECORDS_MAX: usize = 2_000;
-/// Records of one input that lie fetched and not taken, over all partitions, before it is fetched no more: unless some
-/// partition waits for it, since what it waits for may lie behind the others' records.
-const QUEUED_RECORDS_MAX: usize = 50_000;
+/// An input is fetched as long as some partition has fewer records of it that are not taken.
+const QUEUED_RECORDS_ENOUGH: usize = 4_000;
+/// Bytes of one partition's records that are fetched and not taken, at most: more than a batch of usual records.
+const QUEUED_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// The offsets of a partition that nothing happens to are committed this often, since brokers forget them.
 const QUIET_COMMIT_INTERVAL: Duration = Duration::from_secs(3600);
-/// How often what only operators look at is counted anew.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
-
 /// The time, told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -75,6 +73,8 @@ pub struct Worker<T: Transport> {
     restores: Vec<RestoreRequest>,
     fetched: Vec<Fetched<T::Payload>>,
     health_at: Option<Duration>,
+    aborts: AbortsInARow,
+    reroutes: ReroutesOfMinute,
     stopwatch: Option<Stopwatch>,
 }
 
@@ -159,6 +159,8 @@ impl<T: Transport> Worker<T> {
             restores: Vec::new(),
             fetched: Vec::new(),
             health_at: None,
+            aborts: AbortsInARow::default(),
+            reroutes: ReroutesOfMinute::default(),
             stopwatch: None,
         }
     }
@@ -178,7 +180,8 @@ impl<T: Transport> Worker<T> {
             self.group_event(event, now)?;
         }
         self.fetch(now, wait)?;
-        let records = self.take_records(now)?;
+        self.bound_queues(now)?;
+        let records = if self.may_begin(now) { self.take_records(now)? } else { 0 };
         self.commit_quiet_offsets(now)?;
         if self.open.is_some() {
             self.publish(now)?;
@@ -237,8 +240,7 @@ impl<T: Transport> Worker<T> {
         let mut fetched = std::mem::take(&mut self.fetched);
         // Calls are the traffic, so a worker with nothing to do waits for them; the others are asked in passing.
         for input in Input::ALL {
-            let wait =
-                if input == Input::Cdrs && self.open.is_none() && !self.has_records() { wait } else { Duration::ZERO };
+            let wait = if input == Input::Cdrs && !self.has_records() { wait } else { Duration::ZERO };
             if self.wants(input) {
                 self.transport.fetch(input, FETCH_RECORDS_MAX, wait, &mut fetched)?;
             }
@@ -275,9 +277,25 @@ impl<T: Transport> Worker<T> {
         self.active().any(|active| matches!(active.inputs.next(), Next::Record(_)))
     }
 
+    /// Whether some partition could do with more of an input: one that has plenty does not keep the others from theirs.
     fn wants(&self, input: Input) -> bool {
-        let queued: usize = self.active().map(|active| active.inputs.queued(input)).sum();
-        queued < QUEUED_RECORDS_MAX || self.active().any(|active| active.inputs.next() == Next::Waiting(input))
+        self.active().any(|active| active.inputs.queued(input) < QUEUED_RECORDS_ENOUGH)
+    }
+
+    /// Drops what was fetched for partitions that wait for one input while another brings more and more, and reads their past
+    /// anew: so a topic without a leader costs time, and no memory without a bound.
+    fn bound_queues(&mut self, now: Now) -> Result<(), TransportFailure> {
+        let overfull = |active: &Active<T::Payload>| active.inputs.queued_bytes() > QUEUED_BYTES_MAX;
+        let partitions: Vec<PartitionId> =
+            self.active().filter(|a| overfull(a)).map(|active| active.state.id).collect();
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        self.commit(now)?;
+        for partition in partitions {
+            self.restore_anew(partition, now)?;
+        }
+        Ok(())
     }
 
     /// Takes records of all partitions into the batch until it is full.
@@ -296,6 +314,8 @@ impl<T: Transport> Worker<T> {
                 active.caught_up = next == Next::CaughtUp;
                 active.was_caught_up |= active.caught_up;
                 let Next::Record(input) = next else {
+                    // A record that has waited says nothing of the clocks.
+                    active.was_caught_up &= !matches!(next, Next::Waiting(_));
                     note_waiting(active, next, now, &self.options, &self.metrics);
                     break;
                 };
@@ -339,27 +359,21 @@ impl<T: Transport> Worker<T> {
         open.records += 1;
     }
 
-    /// Commits the offsets of partitions that nothing happened to for long, and moves their clocks: they are caught up, so
-    /// that is the wall clock, as far as it can be trusted.
+    /// Commits the offsets of partitions that nothing happened to for long. Their clocks stay where they are: nothing is due by
+    /// time in this release, and a wall clock that no record has confirmed lately must not become the partition's.
     fn commit_quiet_offsets(&mut self, now: Now) -> Result<(), TransportFailure> {
         let is_quiet = |active: &Active<T::Payload>| {
             active.caught_up && now.monotonic.saturating_sub(active.committed_when) >= QUIET_COMMIT_INTERVAL
         };
         let quiet: Vec<PartitionId> = self.active().filter(|a| is_quiet(a)).map(|active| active.state.id).collect();
-        if quiet.is_empty() {
+        if quiet.is_empty() || !self.may_begin(now) {
             return Ok(());
         }
         if self.open.is_none() {
             self.begin(now)?;
         }
-        let Some(open) = self.open.as_mut() else { return Ok(()) };
-        for partition in quiet {
-            let Some(Slot::Active(active)) = self.slots.get(&partition) else { continue };
-            let mut view = open.batch.at(&self.accounts, &active.state);
-            if !active.skewed {
-                view.advance_clock(whole_millis(now.wall));
-            }
-            open.touched.insert(partition);
+        if let Some(open) = self.open.as_mut() {
+            open.touched.extend(quiet);
         }
         Ok(())
     }
@@ -367,77 +381,4 @@ impl<T: Transport> Worker<T> {
     fn reached(&mut self, step: Step) -> Result<(), TransportFailure> {
         (self.probe)(step)
     }
-
-    /// Tells operators how far behind each partition is, and how many tenants it has.
-    fn report_health(&mut self, now: Now) {
-        if self.health_at.is_some_and(|at| now.monotonic.saturating_sub(at) < HEALTH_INTERVAL) {
-            return;
-        }
-        self.health_at = Some(now.monotonic);
-        let health = Arc::clone(self.metrics.health());
-        for (partition, slot) in &self.slots {
-            let Slot::Active(active) = slot else { continue };
-            let at = active.inputs.offsets();
-            let behind = active.last_record.filter(|_| !active.caught_up);
-            let event_time = behind
-                .map_or(Duration::ZERO, |at| Duration::try_from(now.wall.duration_since(at)).unwrap_or(Duration::ZERO));
-            for input in Input::ALL {
-                let end = self.transport.known_end(input, *partition).unwrap_or(at[input.index()]);
-                let records = u64::try_from(end - at[input.index()]).unwrap_or(0);
-                health.set_lag(*partition, input, Lag { records, event_time });
-            }
-        }
-        let count = self.engine.partitions();
-        for (partition, census) in self.accounts.census(|tenant| home_partition(tenant.as_str(), count)) {
-            if let Some(Slot::Active(_)) = self.slots.get(&partition) {
-                let Census { accounts, blocked, frozen } = census;
-                health.set_tenants(partition, TenantTally { tenants: accounts, blocked, frozen });
-            }
-        }
-    }
-}
-
-/// Says once that a partition waits for an input for too long, and that it no longer does.
-fn note_waiting<P>(active: &mut Active<P>, next: Next, now: Now, options: &WorkerOptions, metrics: &Metrics) {
-    let partition = active.state.id;
-    let Next::Waiting(input) = next else {
-        end_waiting(active, metrics);
-        return;
-    };
-    match &mut active.waiting {
-        Some(waiting) if waiting.input == input => {
-            let waited = now.monotonic.saturating_sub(waiting.since);
-            if waited > options.input_wait_alarm && !waiting.said {
-                waiting.said = true;
-                InputWaiting { partition, input, waited }.emit(metrics);
-            }
-        }
-        _ => {
-            end_waiting(active, metrics);
-            active.waiting = Some(Waiting { input, since: now.monotonic, said: false });
-        }
-    }
-}
-
-fn end_waiting<P>(active: &mut Active<P>, metrics: &Metrics) {
-    if let Some(Waiting { input, said: true, .. }) = active.waiting.take() {
-        InputArrived { partition: active.state.id, input }.emit(metrics);
-    }
-}
-
-/// Compares the broker's clock with ours, by a record that came while the partition was caught up: it was written just now.
-fn note_skew<P>(active: &mut Active<P>, at: Timestamp, now: Now, options: &WorkerOptions, metrics: &Metrics) {
-    if !active.was_caught_up {
-        return;
-    }
-    active.was_caught_up = false;
-    let skew = now.wall.duration_since(at);
-    let is_skewed = skew.unsigned_abs() > options.clock_skew_alarm;
-    let change = AlarmChange::between(active.skewed, is_skewed);
-    active.skewed = is_skewed;
-    ClockSkewed { skew_ms: i64::try_from(skew.as_millis()).unwrap_or(i64::MAX), change }.emit(metrics);
-}
-
-fn whole_millis(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).expect("a timestamp's milliseconds are in range")
 }

@@ -1,6 +1,8 @@
 //! One run: a seed decides what is sent, who is stepped, what fails, and what time it is.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,9 +14,10 @@ use tollkeeper::stream::transport::Input;
 
 use crate::chance::Chance;
 use crate::journal::Journal;
+use crate::observed::Place;
 use crate::operator;
 use crate::oracle::{DAY_MS, HOUR_MS, Origin};
-use crate::process::{Ended, Making, Process};
+use crate::process::{Ended, Making, Process, Processes};
 use crate::rates::BEGIN_MS;
 use crate::sent::Sent;
 use crate::tally::Tally;
@@ -36,7 +39,7 @@ pub(crate) struct Run {
     pub(crate) chance: Chance,
     pub(crate) cluster: MemoryCluster,
     clock_ms: Arc<AtomicI64>,
-    pub(crate) processes: Vec<Option<Process>>,
+    pub(crate) processes: Processes,
     /// Processes whose place was taken, and who do not know.
     ghosts: Vec<Process>,
     runs: u64,
@@ -47,8 +50,6 @@ pub(crate) struct Run {
     /// What the simulation put into `reroute` itself, with the origin that it says.
     pub(crate) enveloped: BTreeMap<(u32, i64), (Origin, Sent)>,
     alerts_read: Vec<i64>,
-    /// A partition stopped since its offsets are lost.
-    pub(crate) offsets_lost: bool,
     pub(crate) tampered: bool,
     pub(crate) tally: Tally,
     pub(crate) trace: Vec<String>,
@@ -67,7 +68,7 @@ impl Run {
             chance,
             cluster,
             clock_ms,
-            processes: (0..processes).map(|_| None).collect(),
+            processes: Rc::new(RefCell::new((0..processes).map(|_| None).collect())),
             ghosts: Vec::new(),
             runs: 0,
             journal: Journal::new(),
@@ -75,7 +76,6 @@ impl Run {
             sent: BTreeMap::new(),
             enveloped: BTreeMap::new(),
             alerts_read: vec![0; usize::try_from(partitions).expect("few")],
-            offsets_lost: false,
             tampered: false,
             tally: Tally::default(),
             trace: Vec::new(),
@@ -204,8 +204,8 @@ impl Run {
     // Processes.
 
     fn start_one(&mut self) {
-        let place = self.chance.place(self.processes.len());
-        if self.processes[place].is_none() {
+        let place = self.any_place();
+        if !self.is_running(place) {
             self.start(place);
         }
     }
@@ -221,8 +221,35 @@ impl Run {
             skew_ms,
         };
         let process = Process::start(&self.cluster, &self.journal, &self.tally, &making);
-        self.processes[place] = Some(process);
+        self.put(place, Some(process));
         self.trace(format!("start process {place} as run {}", self.runs));
+    }
+
+    fn count(&self) -> usize {
+        self.processes.borrow().len()
+    }
+
+    fn any_place(&mut self) -> usize {
+        let count = self.count();
+        self.chance.place(count)
+    }
+
+    fn is_running(&self, place: usize) -> bool {
+        self.processes.borrow()[place].is_some()
+    }
+
+    fn jobs_of(&self, place: usize) -> usize {
+        self.processes.borrow()[place].as_ref().map_or(0, |process| process.jobs.len())
+    }
+
+    fn take(&self, place: usize) -> Option<Process> {
+        self.processes.borrow_mut()[place].take()
+    }
+
+    /// Out of the list first: who ends may look at it.
+    fn put(&self, place: usize, process: Option<Process>) {
+        let former = std::mem::replace(&mut self.processes.borrow_mut()[place], process);
+        drop(former);
     }
 
     fn step_one(&mut self) -> Result<(), String> {
@@ -236,40 +263,42 @@ impl Run {
             }
             return Ok(());
         }
-        let place = self.chance.place(self.processes.len());
+        let place = self.any_place();
         self.step(place)
     }
 
     pub(crate) fn step(&mut self, place: usize) -> Result<(), String> {
         let now_ms = self.now_ms();
-        let Some(process) = self.processes[place].as_mut() else { return Ok(()) };
-        let result = process.step(now_ms);
+        let Some(mut process) = self.take(place) else { return Ok(()) };
         self.trace(format!("step process {place}"));
+        let result = process.step(now_ms);
+        self.put(place, Some(process));
         result.or_else(|ended| self.end(place, ended))
     }
 
     fn restore_one(&mut self) -> Result<(), String> {
-        let place = self.chance.place(self.processes.len());
-        let Some(process) = self.processes[place].as_mut() else { return Ok(()) };
-        if process.jobs.is_empty() {
+        let place = self.any_place();
+        let jobs = self.jobs_of(place);
+        if jobs == 0 {
             return Ok(());
         }
-        let job = self.chance.place(process.jobs.len());
+        let job = self.chance.place(jobs);
         self.restore(place, job)
     }
 
     fn restore(&mut self, place: usize, job: usize) -> Result<(), String> {
         let now_ms = self.now_ms();
-        let Some(process) = self.processes[place].as_mut() else { return Ok(()) };
+        let Some(mut process) = self.take(place) else { return Ok(()) };
         let partition = process.jobs[job].0.request().partition;
         let result = process.restore(job, now_ms);
+        self.put(place, Some(process));
         self.trace(format!("restore partition {partition} in process {place}"));
         match result {
             Ok(None) => Ok(()),
             Ok(Some(Stopped::OffsetsLost { partition, .. })) => {
                 self.trace(format!("partition {partition} has lost its offsets and stops"));
                 self.tally.count("faults", "partition stopped");
-                self.offsets_lost = true;
+                self.journal.pages().offsets_lost = true;
                 Ok(())
             }
             Ok(Some(stopped)) => Err(format!("a partition stopped: {stopped}")),
@@ -279,7 +308,7 @@ impl Run {
 
     fn end(&mut self, place: usize, ended: Ended) -> Result<(), String> {
         self.trace(format!("process {place} ended"));
-        self.processes[place] = None;
+        self.put(place, None);
         self.note_end(ended)
     }
 
@@ -313,12 +342,13 @@ impl Run {
     // What goes wrong.
 
     fn disturb(&mut self) -> Result<(), String> {
-        let place = self.chance.place(self.processes.len());
+        let place = self.any_place();
         match self.chance.below(40) {
             0..=13 => self.plan_fault(place),
             14..=18 => self.plan_crash(place),
             19..=23 => self.limit_fetch(place),
-            24..=25 => {
+            24 => self.plan_pause(place),
+            25 => {
                 self.tally.count("faults", "rebalance");
                 self.trace("rebalance");
                 self.cluster.rebalance();
@@ -340,13 +370,14 @@ impl Run {
             33..=34 => self.expire_transactions(),
             35 => self.stop_in_order(place)?,
             36 => {
-                if let Some(process) = self.processes[place].as_mut() {
-                    process.skew_ms = self.chance.from_to(-20_000, 20_000);
-                    self.trace(format!("wall clock of process {place} jumps"));
+                let skew_ms = self.chance.from_to(-20_000, 20_000);
+                if let Some(process) = self.processes.borrow_mut()[place].as_mut() {
+                    process.skew_ms = skew_ms;
                 }
+                self.trace(format!("wall clock of process {place} jumps"));
             }
             37 => self.forget_offsets(),
-            38 if self.offsets_lost => operator::rewind(self)?,
+            38 if self.journal.pages().offsets_lost => operator::rewind(self)?,
             _ => {
                 if !self.tampered && self.chance.one_in(6) {
                     operator::tamper(self);
@@ -357,7 +388,13 @@ impl Run {
     }
 
     fn plan_fault(&mut self, place: usize) {
+<<<<<<< HEAD
         let Some(process) = self.processes[place].as_ref() else { return };
+=======
+        let Some(controls) = self.processes.borrow()[place].as_ref().map(|process| process.controls.clone()) else {
+            return;
+        };
+>>>>>>> core
         let act = *self.chance.pick(&[
             Act::Begin,
             Act::Publish,
@@ -369,23 +406,50 @@ impl Run {
         ]);
         let fitting: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| act.can_meet(*fault)).collect();
         let fault = *self.chance.pick(&fitting);
-        process.controls.plan(act, fault);
+        controls.plan(act, fault);
         self.tally.count("faults", format!("{}: {fault:?}", act.name()));
         self.trace(format!("plan {fault:?} for {} of process {place}", act.name()));
     }
 
     fn plan_crash(&mut self, place: usize) {
-        let Some(process) = self.processes[place].as_ref() else { return };
+        let Some(crash) = self.processes.borrow()[place].as_ref().map(|process| Arc::clone(&process.crash)) else {
+            return;
+        };
         let step = *self.chance.pick(&Step::ALL);
-        *process.crash.lock().expect("a panic ends the run") = Some((step, self.chance.below(3)));
+        *crash.lock().expect("a panic ends the run") = Some((step, self.chance.below(3)));
         self.trace(format!("plan a crash of process {place} at {}", step.name()));
     }
 
+    /// The process will stand still in the middle of a step, past its session's end, while the others go on.
+    fn plan_pause(&mut self, place: usize) {
+        let Some(pause) = self.processes.borrow()[place].as_ref().map(|process| process.pause.clone()) else { return };
+        let at = *self.chance.pick(&[Place::InFetch, Place::BeforeMembership, Place::BeforeSendOffsets]);
+        let notice = *self.chance.pick(&[Notice::AtPoll, Notice::AtOnce, Notice::AtOnce]);
+        let rounds = self.chance.from_to(1, 12);
+        let (processes, cluster, journal) = (Rc::clone(&self.processes), self.cluster.clone(), self.journal.clone());
+        let (clock_ms, tally) = (Arc::clone(&self.clock_ms), self.tally.clone());
+        let meanwhile = move || {
+            tally.count("faults", format!("paused {at:?}, told {notice:?}"));
+            cluster.expire_member(&format!("node-{place}"), notice);
+            let count = processes.borrow().len();
+            for _ in 0..rounds {
+                clock_ms.fetch_add(50, Ordering::Relaxed);
+                for other in 0..count {
+                    others_go_on(&processes, other, clock_ms.load(Ordering::Relaxed), &journal);
+                }
+            }
+        };
+        pause.plan(at, Box::new(meanwhile));
+        self.trace(format!("plan a pause of process {place} at {at:?}, told {notice:?}"));
+    }
+
     fn limit_fetch(&mut self, place: usize) {
-        let Some(process) = self.processes[place].as_ref() else { return };
+        let Some(controls) = self.processes.borrow()[place].as_ref().map(|process| process.controls.clone()) else {
+            return;
+        };
         let input = *self.chance.pick(&Input::ALL);
         let limit = *self.chance.pick(&[None, Some(0), Some(1), Some(2), Some(5)]);
-        process.controls.limit_fetch(input, limit);
+        controls.limit_fetch(input, limit);
         self.trace(format!("fetches of {} by process {place} are limited to {limit:?}", input.name()));
     }
 
@@ -399,7 +463,8 @@ impl Run {
 
     /// A successor is started beside a process that goes on.
     fn replace(&mut self, place: usize) {
-        if let Some(old) = self.processes[place].take() {
+        if let Some(old) = self.take(place) {
+            old.pause.cancel();
             self.ghosts.push(old);
             self.tally.count("faults", "successor beside a zombie");
             self.start(place);
@@ -418,7 +483,7 @@ impl Run {
     }
 
     fn stop_in_order(&mut self, place: usize) -> Result<(), String> {
-        let Some(process) = self.processes[place].take() else { return Ok(()) };
+        let Some(process) = self.take(place) else { return Ok(()) };
         self.tally.count("faults", "shut down in order");
         self.trace(format!("shut down process {place}"));
         let now_ms = self.now_ms();
@@ -439,8 +504,8 @@ impl Run {
     /// Ends every process and everything that is under way, as operators do before they touch the log.
     pub(crate) fn end_all(&mut self) -> Result<(), String> {
         self.ghosts.clear();
-        for place in 0..self.processes.len() {
-            let Some(process) = self.processes[place].take() else { continue };
+        for place in 0..self.count() {
+            let Some(process) = self.take(place) else { continue };
             if self.chance.one_in(2) {
                 process.controls.heal();
                 let now_ms = self.now_ms();
@@ -452,8 +517,8 @@ impl Run {
     }
 
     pub(crate) fn settle_log(&mut self) {
-        for place in 0..self.processes.len() {
-            if self.processes[place].is_none() {
+        for place in 0..self.count() {
+            if !self.is_running(place) {
                 self.cluster.expire_member(&format!("node-{place}"), Notice::AtOnce);
             }
         }
@@ -469,22 +534,24 @@ impl Run {
     fn heal(&mut self) -> Result<(), String> {
         self.trace("heal");
         self.ghosts.clear();
-        for process in self.processes.iter().flatten() {
+        for process in self.processes.borrow().iter().flatten() {
+            process.pause.cancel();
             process.controls.heal();
             *process.crash.lock().expect("a panic ends the run") = None;
         }
         self.settle_log();
         for round in 0..HEAL_ROUNDS_MAX {
             self.pass_ms(200);
-            if self.offsets_lost {
+            let is_lost = self.journal.pages().offsets_lost;
+            if is_lost {
                 operator::rewind(self)?;
             }
-            for place in 0..self.processes.len() {
-                if self.processes[place].is_none() {
+            for place in 0..self.count() {
+                if !self.is_running(place) {
                     self.start(place);
                 }
                 self.step(place)?;
-                for job in (0..self.processes[place].as_ref().map_or(0, |process| process.jobs.len())).rev() {
+                for job in (0..self.jobs_of(place)).rev() {
                     self.restore(place, job)?;
                 }
             }
@@ -508,11 +575,32 @@ impl Run {
                 from <= end && self.cluster.read_committed(input.into(), partition, from, 1).0.is_empty()
             })
         };
-        self.processes.iter().all(|process| process.as_ref().is_some_and(|p| p.caught_up && p.jobs.is_empty()))
+        let processes = self.processes.borrow();
+        processes.iter().all(|process| process.as_ref().is_some_and(|p| p.caught_up && p.jobs.is_empty()))
             && all.clone().all(committed)
             && all.into_iter().all(|partition| {
-                self.processes.iter().flatten().filter(|p| p.worker.partition_state(partition).is_some()).count() == 1
+                processes.iter().flatten().filter(|p| p.worker.partition_state(partition).is_some()).count() == 1
             })
+    }
+}
+
+/// Another process goes on while one stands still: a step, and a little of each restore.
+fn others_go_on(processes: &Processes, place: usize, now_ms: i64, journal: &Journal) {
+    let taken = processes.borrow_mut()[place].take();
+    let Some(mut process) = taken else { return };
+    let mut go_on = || {
+        process.step(now_ms)?;
+        for job in (0..process.jobs.len()).rev() {
+            if let Some(Stopped::OffsetsLost { .. }) = process.restore(job, now_ms)? {
+                journal.pages().offsets_lost = true;
+            }
+        }
+        Ok(())
+    };
+    match go_on() {
+        Ok(()) => processes.borrow_mut()[place] = Some(process),
+        Err(Ended::Crashed | Ended::Fenced) => {}
+        Err(Ended::Failed(why)) => journal.pages().violations.push(format!("a worker ended by itself: {why}")),
     }
 }
 

@@ -46,6 +46,11 @@ fn play(seed: u64, weather: Weather, tally: &Tally) -> Result<Run, String> {
             format!("panicked: {}", text.or(panic.downcast_ref::<&str>().map(|s| (*s).into())).unwrap_or_default())
         }
     };
+    if std::env::var_os("SIM_SEED").is_some() {
+        for (partition, happened) in &run.journal.pages().happened {
+            happened.iter().for_each(|happened| println!("partition {partition}: {happened:?}"));
+        }
+    }
     let shown = if std::env::var_os("SIM_SEED").is_some() { run.trace.len() } else { 40 };
     let trace = run.trace[run.trace.len() - shown.min(run.trace.len())..].join("\n");
     Err(format!(

@@ -1,6 +1,8 @@
 //! A worker's hold on the log, with an observer between them who notes what was given and what was taken.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use tollkeeper::core::partition::PartitionId;
@@ -15,15 +17,6 @@ use crate::merge::{AtHand, Merge};
 
 /// A partition that is caught up and of which nothing was committed for this long moves its clock by the wall's.
 const QUIET_MS: i64 = 3_600_000;
-/// Unless the wall clock was further off the broker's than this, by the first record after it was caught up.
-const SKEW_MAX_MS: i64 = 30_000;
-
-/// How a worker knows whether its clock can be trusted.
-#[derive(Debug, Default)]
-struct Skew {
-    was_caught_up: bool,
-    is_skewed: bool,
-}
 
 pub(crate) struct Observed {
     inner: MemoryTransport,
@@ -35,8 +28,35 @@ pub(crate) struct Observed {
     committed_ms: BTreeMap<PartitionId, i64>,
     /// Whose offsets are in a transaction that was neither taken back nor followed by another.
     sent: BTreeSet<PartitionId>,
-    skews: BTreeMap<PartitionId, Skew>,
     step: ThisStep,
+    pause: Pause,
+}
+
+/// Where a worker can be stopped and continued, in the middle of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It has asked the group, and now fetches.
+    InFetch,
+    /// It has published, and now looks at its membership.
+    BeforeMembership,
+    /// It has looked at its membership, and now sends its offsets.
+    BeforeSendOffsets,
+}
+
+type Meanwhile = Box<dyn FnOnce()>;
+
+/// What happens at such a place: the rest of the world goes on. A cheap clone.
+#[derive(Clone, Default)]
+pub(crate) struct Pause(Rc<RefCell<Option<(Place, Meanwhile)>>>);
+
+impl Pause {
+    pub(crate) fn plan(&self, at: Place, meanwhile: Meanwhile) {
+        *self.0.borrow_mut() = Some((at, meanwhile));
+    }
+
+    pub(crate) fn cancel(&self) {
+        drop(self.0.borrow_mut().take());
+    }
 }
 
 /// What was seen since the step began.
@@ -69,13 +89,26 @@ impl Observed {
             taken: BTreeMap::new(),
             committed_ms: BTreeMap::new(),
             sent: BTreeSet::new(),
-            skews: BTreeMap::new(),
             step: ThisStep::default(),
+            pause: Pause::default(),
         }
     }
 
     pub(crate) fn controls(&self) -> tollkeeper::stream::memory::Controls {
         self.inner.controls()
+    }
+
+    /// The hold on what happens while the worker is in the middle of a step.
+    pub(crate) fn pause(&self) -> Pause {
+        self.pause.clone()
+    }
+
+    /// The process is stopped here and continued, if that is planned.
+    fn here(&mut self, place: Place) {
+        let due = self.pause.0.borrow_mut().take_if(|(at, _)| *at == place);
+        if let Some((_, meanwhile)) = due {
+            meanwhile();
+        }
     }
 
     /// The worker is about to be stepped, or to be told of a restored partition.
@@ -110,26 +143,17 @@ impl Observed {
 
     fn took(&mut self, partition: PartitionId, record: AtHand) {
         self.taken.entry(partition).or_default().push(Taken::Record(record));
-        let skew = self.skews.entry(partition).or_default();
-        if std::mem::take(&mut skew.was_caught_up) {
-            skew.is_skewed = (self.step.time.wall_ms - record.timestamp_ms).abs() > SKEW_MAX_MS;
-        }
     }
 
-    /// All records of this step are taken: the clock goes on by the wall's, if the partition is quiet.
+    /// All records of this step are taken: the offsets are committed all the same, if the partition is quiet.
     fn note_quiet(&mut self, partition: PartitionId) {
         if !self.step.fetched || !self.step.settled.insert(partition) {
             return;
         }
-        let Time { wall_ms, monotonic_ms } = self.step.time;
+        let Time { monotonic_ms, .. } = self.step.time;
         let since_ms = self.committed_ms.get(&partition).map_or(0, |at| monotonic_ms - at);
-        if !self.merges.get(&partition).is_some_and(Merge::is_caught_up) {
-            return;
-        }
-        let skew = self.skews.entry(partition).or_default();
-        skew.was_caught_up = true;
-        if since_ms >= QUIET_MS && !skew.is_skewed {
-            self.taken.entry(partition).or_default().push(Taken::Quiet { wall_ms });
+        if self.merges.get(&partition).is_some_and(Merge::is_caught_up) && since_ms >= QUIET_MS {
+            self.taken.entry(partition).or_default().push(Taken::Quiet);
         }
     }
 
@@ -208,6 +232,7 @@ impl Transport for Observed {
         wait: Duration,
         into: &mut Vec<Fetched<MemoryPayload>>,
     ) -> Result<(), TransportFailure> {
+        self.here(Place::InFetch);
         self.step.fetched = true;
         let before = into.len();
         self.inner.fetch(input, max, wait, into)?;
@@ -232,7 +257,6 @@ impl Transport for Observed {
     fn start(&mut self, partition: PartitionId, at: InputOffsets) -> Result<(), TransportFailure> {
         self.merges.insert(partition, Merge::default());
         self.committed_ms.insert(partition, self.step.time.monotonic_ms);
-        self.skews.insert(partition, Skew::default());
         self.journal.note(partition, Happened::Started { at });
         self.inner.start(partition, at)
     }
@@ -258,6 +282,7 @@ impl Transport for Observed {
     }
 
     fn membership(&mut self) -> Option<MemoryMembership> {
+        self.here(Place::BeforeMembership);
         self.inner.membership()
     }
 
@@ -283,6 +308,7 @@ impl Transport for Observed {
         offsets: &[OffsetToCommit],
     ) -> Result<(), TransportFailure> {
         self.note_attempt(offsets);
+        self.here(Place::BeforeSendOffsets);
         let result = self.inner.send_offsets(membership, offsets);
         self.after(result)
     }

@@ -13,7 +13,7 @@ use crate::oracle::HOUR_MS;
 /// event of their ledger.
 pub(crate) fn rewind(run: &mut Run) -> Result<(), String> {
     run.end_all()?;
-    run.offsets_lost = false;
+    run.journal.pages().offsets_lost = false;
     let mut offsets = Vec::new();
     for partition in (0..run.cluster.partitions()).map(PartitionId) {
         let is_lost = run.cluster.committed_offsets(partition).iter().any(Option::is_none);

@@ -1,5 +1,7 @@
 //! A process of the simulation: one worker with its restore jobs, ended without a word or shut down in order.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use tollkeeper::stream::transport::TransportFailure;
 use tollkeeper::stream::worker::{Now, Worker, WorkerOptions};
 
 use crate::journal::Journal;
-use crate::observed::{Observed, Time};
+use crate::observed::{Observed, Pause, Time};
 use crate::rates;
 use crate::tally::Tally;
 
@@ -24,10 +26,14 @@ const CRASH: &str = "simulated crash";
 /// Where a process is to crash: at this step, after it was passed so many times.
 pub(crate) type CrashPlan = Arc<Mutex<Option<(Step, u64)>>>;
 
+/// The processes of a run, by place. One that is being stepped is taken out meanwhile.
+pub(crate) type Processes = Rc<RefCell<Vec<Option<Process>>>>;
+
 pub(crate) struct Process {
     pub(crate) worker: Worker<Observed>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) controls: Controls,
+    pub(crate) pause: Pause,
     pub(crate) jobs: Vec<(RestoreJob, MemoryRestoreSource)>,
     pub(crate) crash: CrashPlan,
     /// Milliseconds that its wall clock is ahead of the broker's.
@@ -65,13 +71,14 @@ impl Process {
         let transport = cluster.transport(&format!("sim-{number}"), &format!("node-{number}"));
         journal.note_commits(cluster);
         let transport = Observed::new(transport, cluster.clone(), journal.clone());
-        let controls = transport.controls();
+        let (controls, pause) = (transport.controls(), transport.pause());
         let accounts = Arc::new(Accounts::default());
         let options = WorkerOptions {
             batch_records_max: *batch_records_max,
             commit_interval: Duration::from_millis(*commit_interval_ms),
             input_wait_alarm: Duration::from_secs(30),
-            clock_skew_alarm: Duration::from_secs(30),
+            // Time jumps while records wait: by them no wall clock can be judged here.
+            clock_skew_alarm: Duration::MAX,
             run_id: format!("run{run}"),
         };
         let crash: CrashPlan = Arc::default();
@@ -84,6 +91,7 @@ impl Process {
             worker,
             accounts,
             controls,
+            pause,
             jobs: Vec::new(),
             crash,
             skew_ms: *skew_ms,

@@ -90,3 +90,18 @@ fn what_counts_no_more_is_dropped_with_the_hour() {
     scenario.commit();
     assert!(scenario.state.identities.is_empty() && scenario.state.entries.is_empty());
 }
+
+#[test]
+fn r4_a_batch_forgets_as_what_is_committed_does() {
+    let forgotten = jiff::SignedDuration::from_hours(24 * 8 + 2);
+    for commit_between in [false, true] {
+        let mut scenario = Scenario::funded("1");
+        scenario.call(call("a", "+14255550100", 61));
+        if commit_between {
+            scenario.commit();
+        }
+        scenario.clock_to(noon() + forgotten);
+        let other = ended(call("a", "+14255550100", 61), noon() + forgotten);
+        assert_eq!(scenario.call(other), ["debited 0.026"], "{commit_between}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::core::money::{Money, Overflow};
 /// All accounts.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    by_tenant: HashMap<String, Account>,
+    by_tenant: HashMap<String, Account, ahash::RandomState>,
     /// Events folded.
     pub events: u64,
 }
@@ -254,5 +254,62 @@ impl Account {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::core::event::{Cause, LotId};
+
+    fn event(seq: u64, balance: &str, body: EventBody<'static>) -> Event<'static> {
+        let (tenant, cause) = (Cow::Borrowed("contoso"), Cause::Written("c-1".into()));
+        Event { tenant, seq, time: Timestamp::UNIX_EPOCH, cause, balance: balance.parse().unwrap(), body }
+    }
+
+    fn expired(seq: u64, balance: &str, lot: u64, amount: &str) -> Event<'static> {
+        event(seq, balance, EventBody::FundsExpired { lot: LotId(lot), amount: amount.parse().unwrap() })
+    }
+
+    /// An account at event 2, with one lot of 10.
+    fn funded() -> Accounts {
+        let account = Account {
+            seq: 2,
+            sums: Sums { added: "10".parse().unwrap(), ..Sums::default() },
+            lots: BTreeMap::from([(2, "10".parse().unwrap())]),
+            balance: "10".parse().unwrap(),
+            ..Account::default()
+        };
+        Accounts { by_tenant: [("contoso".to_owned(), account)].into_iter().collect(), events: 2 }
+    }
+
+    #[test]
+    fn each_breach_is_told_by_what_it_breaks() {
+        type IsThat = fn(&[Breach]) -> bool;
+        let cases: [(&str, Event<'static>, IsThat); 5] = [
+            ("sound", expired(3, "0", 2, "10"), |found| found.is_empty()),
+            ("a gap", expired(4, "0", 2, "10"), |found| matches!(found, [Breach::Sequence(_)])),
+            ("a repeat", expired(2, "0", 2, "10"), |found| matches!(found, [Breach::Sequence(_)])),
+            ("a wrong balance", expired(3, "1", 2, "10"), |found| matches!(found, [Breach::Money(_)])),
+            ("a lot that is not there", expired(3, "0", 9, "10"), |found| matches!(found, [Breach::Money(_)])),
+        ];
+        for (name, event, is_that) in cases {
+            let found = funded().fold(&event, &mut RechargeTally::default());
+            assert!(is_that(&found), "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn books_that_do_not_fit_together_are_named() {
+        let mut accounts = funded();
+        let (sums, balance, faults) = accounts.close().unwrap();
+        assert_eq!((sums.added, balance, faults.len()), ("10".parse().unwrap(), "10".parse().unwrap(), 0));
+        accounts.by_tenant.get_mut("contoso").unwrap().debt = "1".parse().unwrap();
+        let (_, _, faults) = accounts.close().unwrap();
+        assert_eq!(faults, ["contoso: balance 10.00, by its sums 10.00, by its lots 9.00"]);
     }
 }

@@ -1,11 +1,8 @@
 //! Closing the proof: what was not settled, and everything that has to add up, in words.
 
-use std::sync::Arc;
-
+use super::Proof;
 use super::accounts::Sums;
-use super::report::{Faults, Finding, MoneyTally, Report, grouped, grouped_money};
-use super::{AllFaults, Proof};
-use crate::core::money::Money;
+use super::report::{Finding, MoneyTally, Report, grouped, grouped_money};
 
 impl Proof {
     /// Everything is read: what is open now is lost.
@@ -50,79 +47,59 @@ impl Proof {
 
     fn findings(&mut self, money: MoneyTally) -> Vec<Finding> {
         let tally = &self.tally;
-        let AllFaults { outcomes, prices, reroutes, commands, sequences, money: sums, recharges, forms } =
-            std::mem::take(&mut self.faults);
+        let faults = std::mem::take(&mut self.faults);
         let n = grouped;
-        let expected = |money: Money| grouped_money(money);
+        let m = grouped_money;
+        let recharges = &tally.recharges;
+        let calls = format!(
+            "{} CDRs sent, {} debited, {} duplicates, {} quarantined",
+            n(tally.sent),
+            n(tally.debited),
+            n(tally.duplicates),
+            n(tally.quarantined_in_all())
+        );
+        let prices = format!("{} prices computed a second time, {} USD in all", n(tally.debited), m(tally.amount));
+        let reroutes = format!(
+            "{} CDRs and {} commands keyed to a wrong one of {} partitions",
+            n(tally.rerouted),
+            n(tally.commands_rerouted),
+            self.world.partitions
+        );
+        let commands = format!(
+            "{} commands sent, {} applied, {} duplicates, {} refused",
+            n(tally.commands_sent),
+            n(tally.commands_applied),
+            n(tally.commands_duplicate),
+            n(tally.commands_refused)
+        );
         let accounts = u64::try_from(self.accounts.len()).expect("a length in memory");
-        let finding = |text: String, faults: Faults| Finding { text, faults };
-        let recharged = &tally.recharges;
-        let world = Arc::clone(&self.world);
+        let sequences = format!("{} events of {} accounts", n(self.accounts.events), n(accounts));
+        let sums = format!(
+            "{} added - {} debited - {} expired = {} left",
+            m(money.added),
+            m(money.debited),
+            m(money.expired),
+            m(money.balance)
+        );
+        let settled = format!(
+            "{} recharges requested, {} succeeded ({} of them late, after a failure), {} failed, {} in flight",
+            n(recharges.requested),
+            n(recharges.succeeded),
+            n(recharges.succeeded_late),
+            n(recharges.failed - recharges.succeeded_late),
+            n(recharges.in_flight)
+        );
+        let forms = "All records of ledger, quarantine, reroute and alerts".to_owned();
+        let finding = |subject, claim, faults| Finding { subject, claim, faults };
         vec![
-            finding(
-                format!(
-                    "{} CDRs sent: {} debited once, {} recognised as duplicates, {} quarantined for the expected reason",
-                    n(tally.sent),
-                    n(tally.debited),
-                    n(tally.duplicates),
-                    n(tally.quarantined_in_all()),
-                ),
-                outcomes,
-            ),
-            finding(
-                format!(
-                    "{} prices computed a second time, {} USD in all: equal to the last digit",
-                    n(tally.debited),
-                    expected(tally.amount),
-                ),
-                prices,
-            ),
-            finding(
-                format!(
-                    "{} CDRs and {} commands sent astray: each came home to one of {} partitions by one reroute",
-                    n(tally.rerouted),
-                    n(tally.commands_rerouted),
-                    world.partitions,
-                ),
-                reroutes,
-            ),
-            finding(
-                format!(
-                    "{} commands sent: {} applied, {} recognised as duplicates, {} refused for the expected reason",
-                    n(tally.commands_sent),
-                    n(tally.commands_applied),
-                    n(tally.commands_duplicate),
-                    n(tally.commands_refused),
-                ),
-                commands,
-            ),
-            finding(
-                format!("{} events of {} accounts: every sequence without a gap", n(self.accounts.events), n(accounts)),
-                sequences,
-            ),
-            finding(
-                format!(
-                    "{} added - {} debited - {} expired = {} of balances; lines, lots and debt fit in each",
-                    expected(money.added),
-                    expected(money.debited),
-                    expected(money.expired),
-                    expected(money.balance),
-                ),
-                sums,
-            ),
-            finding(
-                format!(
-                    "{} recharges requested: {} succeeded ({} of them late, after they had failed), {} failed for good, \
-                     {} in flight",
-                    n(recharged.requested),
-                    n(recharged.succeeded),
-                    n(recharged.succeeded_late),
-                    n(recharged.failed - recharged.succeeded_late),
-                    n(recharged.in_flight),
-                ),
-                recharges,
-            ),
-            finding("every record of the logs can be read".to_owned(), forms),
+            finding(calls, "each has exactly one outcome, the expected one", faults.outcomes),
+            finding(prices, "equal to the last digit", faults.prices),
+            finding(reroutes, "each came home by one reroute", faults.reroutes),
+            finding(commands, "each has exactly one outcome, the expected one", faults.commands),
+            finding(sequences, "every sequence without a gap", faults.sequences),
+            finding(sums, "so in every account; lines, lots and debt fit", faults.money),
+            finding(settled, "each settled at most once", faults.recharges),
+            finding(forms, "can be read", faults.forms),
         ]
     }
 }

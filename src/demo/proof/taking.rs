@@ -17,9 +17,9 @@ use crate::wire::envelope::Kind;
 use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Quarantined};
 
 /// What became of a record, or has to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Outcome {
-    Debit { amount: Money, prefix: Option<String> },
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome<'a> {
+    Debit { amount: Money, prefix: Option<&'a str> },
     Duplicate,
     Quarantined(Reason),
 }
@@ -84,7 +84,7 @@ impl Proof {
         self.tally.debited += 1;
         self.tally.paid += u64::from(!debit.amount.is_zero());
         self.tally.amount = self.tally.amount.checked_add(debit.amount).unwrap_or(self.tally.amount);
-        let prefix = debit.priced_by.as_ref().map(|priced_by| priced_by.prefix.to_string());
+        let prefix = debit.priced_by.as_ref().map(|priced_by| &*priced_by.prefix);
         self.settle(number, tenant, Outcome::Debit { amount: debit.amount, prefix });
     }
 
@@ -151,7 +151,7 @@ impl Proof {
     }
 
     /// Gives a record its outcome: the first, and the right one.
-    fn settle(&mut self, number: u64, tenant: &str, outcome: Outcome) {
+    fn settle(&mut self, number: u64, tenant: &str, outcome: Outcome<'_>) {
         let run = self.world.run;
         let slot = match self.window.at(number) {
             Place::Here(slot) if !slot.settled => slot,
@@ -232,12 +232,12 @@ impl Proof {
 }
 
 /// What has to become of a record, by what was sent and the proof's own prices.
-fn expected(sent: &SentRecord, prices: &mut PriceList, world: &World) -> Outcome {
+fn expected<'p>(sent: &SentRecord, prices: &'p mut PriceList, world: &World) -> Outcome<'p> {
     let first = match sent.what {
         What::Free => Outcome::Debit { amount: Money::ZERO, prefix: None },
         What::Unratable(reason) => Outcome::Quarantined(reason),
         What::Outbound { to, seconds } => match prices.price(&world.book, to, seconds) {
-            Ok(price) => Outcome::Debit { amount: price.amount, prefix: price.prefix.map(str::to_owned) },
+            Ok(price) => Outcome::Debit { amount: price.amount, prefix: price.prefix },
             Err(reason) => Outcome::Quarantined(reason),
         },
     };
@@ -254,7 +254,7 @@ fn owner<'w>(sent: &SentRecord, world: &'w World) -> &'w str {
     place.and_then(|place| world.tenants.get(place)).map_or("nobody", |tenant| &tenant.name)
 }
 
-impl Outcome {
+impl Outcome<'_> {
     fn in_words(&self) -> String {
         match self {
             Outcome::Debit { amount, prefix: None } => format!("a debit of {amount}"),

@@ -120,3 +120,60 @@ impl Slot {
 fn index(partition: PartitionId) -> usize {
     usize::try_from(partition.0).expect("a u32 fits into a usize")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::sent::{Copy, What};
+
+    fn sent(partition: u32, offset: i64, astray: bool) -> SentRecord {
+        let partition = PartitionId(partition);
+        SentRecord { partition, offset, tenant: Some(0), astray, call: 0, copy: Copy::First, what: What::Free }
+    }
+
+    fn settle(window: &mut Window, number: u64) {
+        let Place::Here(slot) = window.at(number) else { panic!("{number} is in the window") };
+        slot.settled = true;
+        window.advance();
+    }
+
+    #[test]
+    fn it_moves_over_what_is_done_and_keeps_what_is_not() {
+        let mut window = Window::new(2);
+        for (partition, offset) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            assert!(window.push(sent(partition, offset, false)).is_none());
+        }
+        assert_eq!(window.number_at(PartitionId(1), 1), Some(3));
+        settle(&mut window, 1);
+        assert_eq!(window.number_at(PartitionId(1), 0), Some(1), "the first is still open");
+        settle(&mut window, 0);
+        assert_eq!(window.number_at(PartitionId(1), 0), None);
+        assert_eq!(window.number_at(PartitionId(0), 1), Some(2));
+        assert!(matches!(window.at(1), Place::Passed));
+        assert!(matches!(window.at(4), Place::Unsent));
+        assert_eq!(window.open().map(|(number, _)| number).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn what_went_astray_is_done_when_it_was_also_seen_on_its_way_home() {
+        let mut window = Window::new(1);
+        window.push(sent(0, 0, true));
+        settle(&mut window, 0);
+        assert_eq!(window.open().count(), 1);
+        let Place::Here(slot) = window.at(0) else { panic!("it is still there") };
+        slot.rerouted = true;
+        window.advance();
+        assert_eq!(window.open().count(), 0);
+    }
+
+    #[test]
+    fn a_record_that_is_left_behind_is_given_up() {
+        let mut window = Window::new(1);
+        let last = i64::try_from(WINDOW_RECORDS_MAX).unwrap();
+        for offset in 0..last {
+            assert!(window.push(sent(0, offset, false)).is_none());
+        }
+        assert_eq!(window.push(sent(0, last, false)).map(|(number, _)| number), Some(0));
+        assert!(matches!(window.at(0), Place::Passed));
+    }
+}

@@ -1,5 +1,6 @@
 //! One call of the demo, and its record.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use jiff::Timestamp;
@@ -89,10 +90,10 @@ impl Call {
         }
     }
 
-    fn caller_name(&self, world: &World) -> String {
+    fn caller_name<'w>(&self, world: &'w World) -> Cow<'w, str> {
         match self.caller {
-            Caller::Tenant(place) => tenant(world, place).name.clone(),
-            Caller::Nobody(number) => format!("nobody-{number}"),
+            Caller::Tenant(place) => Cow::Borrowed(&*tenant(world, place).name),
+            Caller::Nobody(number) => Cow::Owned(format!("nobody-{number}")),
         }
     }
 
@@ -101,7 +102,7 @@ impl Call {
         let name = self.caller_name(world);
         let mut value = Vec::with_capacity(RECORD_BYTES_USUAL);
         self.write(world, &name, &mut value).expect("a Vec takes what is written");
-        OutRecord { key: name.into_bytes().into(), value: value.into() }
+        OutRecord { key: name.as_bytes().into(), value: value.into() }
     }
 
     fn write(&self, world: &World, name: &str, into: &mut Vec<u8>) -> std::io::Result<()> {

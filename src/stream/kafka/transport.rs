@@ -173,7 +173,15 @@ impl KafkaTransport {
         let offset = message.offset();
         match message.error() {
             None => self.holdings.advance(partition, input, offset + 1).then(|| {
-                let timestamp_ms = message.timestamp_ms();
+                // A producer's time would become the partition's clock, which never goes back.
+                let Some(timestamp_ms) = message.append_time_ms() else {
+                    let topic = self.topics.input(input);
+                    let message = format!(
+                        "the record at offset {offset} of {topic} has its producer's time: set message.timestamp.type of the \
+                         topic to LogAppendTime (see `tollkeeper topics check`), delete such records and send them again"
+                    );
+                    return Fetched::Fault { input, partition, message };
+                };
                 Fetched::Record(FetchedRecord { input, partition, offset, timestamp_ms, payload: message })
             }),
             Some(RDKafkaErrorCode::PartitionEOF) => {

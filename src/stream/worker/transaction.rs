@@ -18,6 +18,12 @@ use crate::wire::offset_metadata::OffsetMetadata;
 /// How often the committed offsets are asked for after an unknown outcome, before the partitions are recovered instead.
 const COMMITTED_ATTEMPTS_MAX: u32 = 20;
 
+/// Aborts in a row after which the worker ends: the process starts anew, and an operator sees it restart.
+const ABORTS_IN_A_ROW_MAX: u32 = 20;
+/// The pause after the first abort; it doubles up to 2.56 s, so that the worker gives up after about half a minute.
+const ABORT_PAUSE_FIRST: Duration = Duration::from_millis(10);
+const ABORT_PAUSE_DOUBLINGS_MAX: u32 = 8;
+
 /// A transaction that is open, and all that it will change.
 pub(super) struct OpenBatch {
     pub(super) batch: Batch,
@@ -31,7 +37,29 @@ pub(super) struct OpenBatch {
     number: u64,
 }
 
+/// Aborts without a commit between them. One is a normal path; many are an outage, and a worker that replayed its batch at
+/// full speed would only add to it.
+#[derive(Debug, Default)]
+pub(super) struct AbortsInARow {
+    count: u32,
+    not_before: Duration,
+}
+
+impl AbortsInARow {
+    /// Waits a little at first, then twice as long each time.
+    fn add(&mut self, now: Now) {
+        let pause = ABORT_PAUSE_FIRST.saturating_mul(1 << self.count.min(ABORT_PAUSE_DOUBLINGS_MAX));
+        self.count += 1;
+        self.not_before = now.monotonic + pause;
+    }
+}
+
 impl<T: Transport> Worker<T> {
+    /// Whether a transaction is open or may be opened: after an abort only when its pause is over.
+    pub(super) fn may_begin(&self, now: Now) -> bool {
+        self.open.is_some() || now.monotonic >= self.aborts.not_before
+    }
+
     /// Opens a transaction, if the producer lets us. Where it does not, the outcome of what was before is looked up.
     pub(super) fn begin(&mut self, now: Now) -> Result<(), TransportFailure> {
         self.batches += 1;
@@ -148,6 +176,8 @@ impl<T: Transport> Worker<T> {
             let partition = open.touched.first().copied().unwrap_or(PartitionId(0));
             LawViolated { law: Law::OneOutcome, partition, detail: &detail }.emit(&self.metrics);
         }
+        self.aborts = AbortsInARow::default();
+        self.reroutes.count(&open.counts, now, &self.metrics);
         let ended = self.measured(now);
         let times =
             TransactionTimes { open: ended.saturating_sub(open.began), commit: ended.saturating_sub(commit_began) };
@@ -169,7 +199,7 @@ impl<T: Transport> Worker<T> {
             Ok(()) => {
                 TransactionAborted { worker: self.id, cause }.emit(&self.metrics);
                 self.reached(Step::AfterAbortBeforeSeek)?;
-                self.go_back()
+                self.go_back(now)
             }
             Err(failure @ TransportFailure::Fatal { .. }) => Err(failure),
             Err(failure) => self.resolve(&failure.to_string(), now),
@@ -178,13 +208,19 @@ impl<T: Transport> Worker<T> {
 
     /// Drops the batch and reads every owned partition again from its committed offsets. What was fetched and not taken
     /// goes too: it would be taken twice, or out of order.
-    fn go_back(&mut self) -> Result<(), TransportFailure> {
+    fn go_back(&mut self, now: Now) -> Result<(), TransportFailure> {
         self.open = None;
+        self.aborts.add(now);
+        if self.aborts.count > ABORTS_IN_A_ROW_MAX {
+            let detail = format!("{ABORTS_IN_A_ROW_MAX} transactions in a row were aborted; the log says why");
+            return Err(TransportFailure::Fatal { act: "rate", detail });
+        }
         for (partition, slot) in &mut self.slots {
             if let Slot::Active(active) = slot {
                 self.transport.seek(*partition, active.committed_at)?;
                 active.inputs = Inputs::new(active.committed_at);
                 active.caught_up = false;
+                active.was_caught_up = false;
             }
         }
         Ok(())
@@ -213,13 +249,13 @@ impl<T: Transport> Worker<T> {
             }
             Resolution::Aborted => {
                 self.reached(Step::AfterAbortBeforeSeek)?;
-                self.go_back()
+                self.go_back(now)
             }
             Resolution::Recover => {
                 for partition in partitions {
                     self.restore_anew(partition, now)?;
                 }
-                self.go_back()
+                self.go_back(now)
             }
         }
     }
@@ -264,7 +300,7 @@ impl<T: Transport> Worker<T> {
     }
 }
 
-impl<P> Active<P> {
+impl<P: AsRef<[u8]>> Active<P> {
     /// A partition as it was restored.
     pub(super) fn new(state: crate::core::batch::PartitionState, restored: Reading, now: Now) -> Active<P> {
         let Reading { at, committed } = restored;

@@ -111,12 +111,6 @@ impl Oracle {
         }
     }
 
-    /// The clock of a partition went on without a record.
-    pub(crate) fn advance(&mut self, partition: u32, to_ms: i64) {
-        let clock = &mut self.of(partition).clock_ms;
-        *clock = (*clock).max(to_ms);
-    }
-
     /// The clock was lost with the offsets: what is left is that of the last event, and what the rewind says.
     pub(crate) fn lose_clock(&mut self, partition: u32, to_ms: i64) {
         self.of(partition).clock_ms = to_ms;

@@ -1,0 +1,156 @@
+//! What calls cost, in a file that whoever sets prices can read and extend: `tests/golden/charges.txt`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use tollkeeper::core::catalog::Catalog;
+use tollkeeper::core::cdr::{Attributes, CallTimes, Cdr, Direction, NumberType, Service};
+use tollkeeper::core::money::Money;
+use tollkeeper::core::rating::{Charge, Rejection, beyond_this_release, rate};
+use tollkeeper::core::tenant::{NoRatePolicy, TenantSettings};
+use tollkeeper::stream::catalog::load_directory;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("created");
+    for entry in fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+/// `rates/`, with the lists of the test beside its own.
+fn catalog() -> Catalog {
+    let directory = tempfile::tempdir().expect("a directory for the test");
+    copy(&root().join("rates"), directory.path());
+    copy(&root().join("tests/golden/charges"), &directory.path().join("decks"));
+    load_directory(directory.path()).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// A call and its tenant, as the first column describes them.
+struct Case<'a> {
+    cdr: Cdr<'a>,
+    settings: TenantSettings,
+}
+
+impl<'a> Case<'a> {
+    fn read(text: &'a str) -> Case<'a> {
+        let mut words = text.split(", ");
+        let call = words.next().expect("a call");
+        let (seconds, to) = call.split_once(" s to ").unwrap_or_else(|| panic!("not `SECONDS s to NUMBER`: {call}"));
+        let duration = seconds.parse().expect(call);
+        let mut at: Timestamp = "2026-11-20T12:00:00Z".parse().expect("a time");
+        let mut settings = TenantSettings {
+            currency: "USD".parse().expect("a currency"),
+            price_list: "outbound-usd".into(),
+            overlay: None,
+            usage_country: "US".parse().expect("a country"),
+            default_plans: Vec::new(),
+            contacts_ref: None,
+            no_rate: None,
+            minimum_funding: Money::ZERO,
+            block_at: Money::ZERO,
+        };
+        let mut cdr = Cdr {
+            call_id: "call".into(),
+            tenant: "contoso".into(),
+            service: Service::Calling,
+            direction: Direction::Outbound,
+            from: "+14255550111".into(),
+            to: to.into(),
+            number_type: NumberType::User,
+            user: None,
+            plan: None,
+            usage_country: None,
+            on_net: false,
+            part: None,
+            is_final: true,
+            times: CallTimes::Answered { at, duration },
+            attributes: Attributes::new(),
+        };
+        for word in words {
+            match word.split_once(' ').unwrap_or((word, "")) {
+                ("at", time) => at = time.parse().expect(word),
+                ("list", list) => settings.price_list = list.into(),
+                ("overlay", list) => settings.overlay = Some(list.into()),
+                ("in", currency) => settings.currency = currency.parse().expect(word),
+                ("of", country) => settings.usage_country = country.parse().expect(word),
+                ("free_call", "") => settings.no_rate = Some(NoRatePolicy::FreeCall),
+                ("conferencing", "") => cdr.service = Service::Conferencing,
+                ("inbound", "") => cdr.direction = Direction::Inbound,
+                ("number", "toll_free") => cdr.number_type = NumberType::TollFree,
+                ("number", "service") => cdr.number_type = NumberType::Service,
+                ("plan", plan) => cdr.plan = Some(plan.into()),
+                ("part", part) => cdr.part = Some(part.parse().expect(word)),
+                ("not", "final") => cdr.is_final = false,
+                ("on", "net") => cdr.on_net = true,
+                _ => panic!("what is `{word}` in `{text}`?"),
+            }
+        }
+        cdr.times = CallTimes::Answered { at, duration };
+        Case { cdr, settings }
+    }
+
+    fn result(&self, catalog: &Catalog) -> String {
+        let charge = beyond_this_release(&self.cdr)
+            .and_then(|()| rate(&self.cdr, &self.settings, catalog, NoRatePolicy::Quarantine));
+        match charge {
+            Ok(charge) => tell(&charge),
+            Err(Rejection { reason, .. }) => format!("quarantined: {reason}"),
+        }
+    }
+}
+
+/// `outbound-usd 1425 USA 0.013/min 60/60 | 120 s billed | 0.026`.
+fn tell(charge: &Charge<'_>) -> String {
+    let Some((deck, row)) = charge.row else {
+        let why = if charge.free_call { "free call, nobody has a price" } else { "free" };
+        return format!("{why}, {} | {} s billed | {}", charge.class.code(), charge.billed_seconds, charge.amount);
+    };
+    let (list, _) = deck.label().split_once('@').expect("id@version");
+    let (prefix, destination, rate) = (&row.prefix, &row.destination, row.rate);
+    let (initial, increment) = (row.initial_increment, row.increment);
+    let priced = format!("{list} {prefix} {destination} {rate}/min {initial}/{increment}, {}", charge.class.code());
+    let lines: Vec<String> = charge.lines.iter().map(|line| format!("{} {}", line.kind.code(), line.amount)).collect();
+    let amount = match &lines[..] {
+        [_] => charge.amount.to_string(),
+        lines => format!("{} = {}", lines.join(" + "), charge.amount),
+    };
+    format!("{priced} | {} s billed | {amount}", charge.billed_seconds)
+}
+
+#[test]
+fn calls_cost_what_the_file_says() {
+    let path = root().join("tests/golden/charges.txt");
+    let golden = fs::read_to_string(&path).expect("UTF-8");
+    let catalog = catalog();
+    let mut found = String::new();
+    let mut cases = 0;
+    for line in golden.lines() {
+        let case = line.split(" | ").next().unwrap_or_default().trim();
+        if case.is_empty() || case.starts_with('#') {
+            found.push_str(line);
+        } else {
+            cases += 1;
+            found.push_str(&format!("{case} | {}", Case::read(case).result(&catalog)));
+        }
+        found.push('\n');
+    }
+    assert!(cases > 80, "the file has its cases");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &found).expect("written");
+    } else {
+        for (expected, found) in golden.lines().zip(found.lines()) {
+            assert_eq!(found, expected, "UPDATE_GOLDEN=1 rewrites tests/golden/charges.txt");
+        }
+    }
+}
