@@ -388,13 +388,9 @@ impl Run {
     }
 
     fn plan_fault(&mut self, place: usize) {
-<<<<<<< HEAD
-        let Some(process) = self.processes[place].as_ref() else { return };
-=======
         let Some(controls) = self.processes.borrow()[place].as_ref().map(|process| process.controls.clone()) else {
             return;
         };
->>>>>>> core
         let act = *self.chance.pick(&[
             Act::Begin,
             Act::Publish,
