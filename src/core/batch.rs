@@ -4,6 +4,7 @@
 //! reader sees money that may be rolled back, and there is no code that undoes anything.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use super::account::{Account, Broken};
 use super::entry::{Entries, Entry, EntryKey, entries_of};
 use super::event::{Cause, Event, EventBody};
-use super::identity::{AcceptanceWindow, Hour, Identities, Identity, IdentityKey};
+use super::identity::{AcceptanceWindow, Hour, Identities, Identity, IdentityKey, KeyIsHash};
 use super::partition::PartitionId;
 use super::tenant::TenantId;
 
@@ -145,7 +146,7 @@ pub struct Batch {
 #[derive(Debug)]
 pub struct Changes {
     clock: Timestamp,
-    identities: HashMap<IdentityKey, Identity, ahash::RandomState>,
+    identities: HashMap<IdentityKey, Identity, BuildHasherDefault<KeyIsHash>>,
     entries: HashMap<EntryKey, Entry, ahash::RandomState>,
 }
 
@@ -218,11 +219,17 @@ impl View<'_> {
 
     /// The account, if the tenant was opened.
     pub fn account(&mut self, tenant: &str) -> Option<&Arc<Account>> {
-        if !self.touched.contains_key(tenant) {
-            let account = self.accounts.get(tenant)?;
+        self.touch(tenant);
+        self.touched.get(tenant)
+    }
+
+    /// Brings the account into the batch, if there is one.
+    fn touch(&mut self, tenant: &str) {
+        if !self.touched.contains_key(tenant)
+            && let Some(account) = self.accounts.get(tenant)
+        {
             self.touched.insert(account.tenant.clone(), account);
         }
-        self.touched.get(tenant)
     }
 
     /// Why the account is frozen, if it is.
@@ -257,7 +264,8 @@ impl View<'_> {
         body: EventBody<'a>,
     ) -> Result<Event<'a>, Broken> {
         let (tenant, cause, time) = (tenant.clone(), cause.clone(), self.clock());
-        let event = match self.account(&tenant) {
+        self.touch(&tenant);
+        let event = match self.touched.get_mut(&*tenant) {
             None => {
                 let event = Event { tenant, seq: 1, time, cause, balance: super::money::Money::ZERO, body };
                 let account = Account::opened(&event)?;
@@ -267,7 +275,6 @@ impl View<'_> {
             Some(account) => {
                 let (seq, balance) = (account.seq + 1, account.balance_after(&body)?);
                 let event = Event { tenant, seq, time, cause, balance, body };
-                let account = self.touched.get_mut(&*event.tenant).expect("looked up just now");
                 Arc::make_mut(account).apply(&event)?;
                 event
             }

@@ -72,7 +72,7 @@ pub fn call<'a>(
 ) -> CallVerdict<'a> {
     let part = cdr.part.unwrap_or(0);
     match decide_call(view, catalog, rules, cdr, replay) {
-        Ok(Some(debit)) => CallVerdict::Debit(EventBody::CallDebited(Box::new(debit))),
+        Ok(Some(debit)) => CallVerdict::Debit(EventBody::CallDebited(debit)),
         Ok(None) => CallVerdict::Duplicate { part },
         Err(rejection) => CallVerdict::Rejected(rejection),
     }
@@ -85,7 +85,7 @@ fn decide_call<'a>(
     rules: &Rules,
     cdr: Cdr<'a>,
     replay: Replay<'a>,
-) -> Result<Option<Debit<'a>>, Rejection> {
+) -> Result<Option<Box<Debit<'a>>>, Rejection> {
     rating::beyond_this_release(&cdr)?;
     let now = view.clock();
     let call_id = match &replay.as_new {
@@ -162,14 +162,14 @@ fn debit<'a>(
     lots: SmallVec<[Draw; 2]>,
     debt: Money,
     replay_of: Option<Cow<'a, str>>,
-) -> Debit<'a> {
+) -> Box<Debit<'a>> {
     let priced_by = charge.row.map(|(deck, row)| PricedBy {
         destination: Cow::Borrowed(&*row.destination),
         prefix: Cow::Borrowed(&*row.prefix),
         rate: row.rate,
         deck: Cow::Borrowed(&**deck.label()),
     });
-    Debit {
+    Box::new(Debit {
         part: cdr.part.unwrap_or(0),
         is_final: cdr.is_final,
         answered_at: cdr.answered_at(),
@@ -191,7 +191,7 @@ fn debit<'a>(
         content,
         replay_of,
         attributes: cdr.attributes,
-    }
+    })
 }
 
 /// What follows from the state that an event left, in the order of F15: block or unblock, then recharge.

@@ -226,8 +226,8 @@ impl Identities {
 }
 
 /// A hasher for keys that are hashes already.
-#[derive(Default)]
-struct KeyIsHash(u64);
+#[derive(Debug, Default)]
+pub(super) struct KeyIsHash(u64);
 
 impl Hasher for KeyIsHash {
     fn finish(&self) -> u64 {

@@ -66,8 +66,11 @@ impl Money {
         Money::within_limit(value).map_err(|Overflow| MoneyError::TooLarge)
     }
 
+    /// Every sum passes here, some times for each call: mantissas are compared, which takes a fraction of what decimals do.
     fn within_limit(value: Decimal) -> Result<Money, Overflow> {
-        if value.abs() >= Decimal::from(AMOUNT_LIMIT) { Err(Overflow) } else { Ok(Money(value)) }
+        let limit = i128::from(AMOUNT_LIMIT) * 10_i128.pow(value.scale().min(DECIMALS_MAX));
+        let is_within = value.scale() <= DECIMALS_MAX && value.mantissa().abs() < limit;
+        if is_within || value.abs() < Decimal::from(AMOUNT_LIMIT) { Ok(Money(value)) } else { Err(Overflow) }
     }
 
     /// The sum, exactly.
@@ -134,12 +137,12 @@ impl Money {
 
     /// Above zero.
     pub fn is_positive(self) -> bool {
-        self.0 > Decimal::ZERO
+        !self.0.is_sign_negative() && !self.0.is_zero()
     }
 
     /// Below zero.
     pub fn is_negative(self) -> bool {
-        self.0 < Decimal::ZERO
+        self.0.is_sign_negative() && !self.0.is_zero()
     }
 
     /// Exactly zero.

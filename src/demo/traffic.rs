@@ -7,6 +7,7 @@ mod call;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -204,7 +205,7 @@ impl Traffic {
             copy: Copy::First,
             what: What::Unratable(Reason::Malformed),
         };
-        (sent, OutRecord { key: Box::default(), value: value.into() })
+        (sent, OutRecord { key: Bytes::new(), value: value.into() })
     }
 
     fn remember(&mut self, call: Call) {

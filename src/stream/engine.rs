@@ -6,11 +6,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use jiff::Timestamp;
 
 use super::transport::{Input, OutRecord, Output};
 use crate::core::batch::View;
 use crate::core::catalog::Catalog;
+use crate::core::currency::Currency;
 use crate::core::decide::{self, CallVerdict, Replay, Rules};
 use crate::core::decide_command::{self, CommandVerdict, Refused};
 use crate::core::event::{Cause, Event, EventBody};
@@ -24,6 +26,9 @@ use crate::wire::SourceRef;
 use crate::wire::alert::{CommandRefused, UnmatchedSettlement};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
+
+/// Bytes that are allocated at a time for the records of a batch.
+const ROOM_BYTES: usize = 256 * 1024;
 
 /// What turns records into events: the same for every worker of a process.
 #[derive(Clone, Debug)]
@@ -201,10 +206,9 @@ impl Engine {
             return take.reject(&rejection, record);
         }
         take.counts.free_calls += u64::from(free_call);
-        if let Some(account) = take.view.account(tenant) {
-            take.counts.add_debited(account.settings.currency, amount);
+        if let Some(currency) = take.follow(tenant, &cause) {
+            take.counts.add_debited(currency, amount);
         }
-        take.follow(tenant, &cause);
         CdrOutcome::Debited
     }
 
@@ -305,15 +309,17 @@ impl Take<'_, '_> {
         Ok(())
     }
 
-    /// What follows from the state that the events of `cause` left.
-    fn follow<'a>(&mut self, tenant: &Cow<'a, str>, cause: &Cause<'a>) {
+    /// What follows from the state that the events of `cause` left; answers with the account's currency.
+    fn follow<'a>(&mut self, tenant: &Cow<'a, str>, cause: &Cause<'a>) -> Option<Currency> {
         let now = self.view.clock();
-        let Some(account) = self.view.account(tenant) else { return };
+        let account = self.view.account(tenant)?;
+        let currency = account.settings.currency;
         let bodies: Vec<EventBody<'a>> = decide::consequences(account, now);
         if !bodies.is_empty() {
             // A broken consequence freezes the account; the cause has happened all the same.
             let _frozen = self.happen(tenant, cause, bodies);
         }
+        Some(currency)
     }
 
     fn publish(&mut self, event: &Event<'_>) {
@@ -388,6 +394,8 @@ fn count(counts: &mut BatchCounts, body: &EventBody<'_>) {
 pub struct Outputs {
     records: BTreeMap<(Output, PartitionId), Vec<OutRecord>>,
     buffer: Vec<u8>,
+    /// Room for records that are to come: they lie side by side, since an allocation for each is most of what it costs.
+    room: BytesMut,
 }
 
 impl Outputs {
@@ -395,8 +403,15 @@ impl Outputs {
     fn push(&mut self, output: Output, partition: PartitionId, key: &str, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
         self.buffer.clear();
         write(&mut self.buffer);
-        let record = OutRecord { key: key.as_bytes().into(), value: self.buffer.as_slice().into() };
-        self.records.entry((output, partition)).or_default().push(record);
+        let needed = key.len() + self.buffer.len();
+        if self.room.capacity() < needed {
+            self.room = BytesMut::with_capacity(ROOM_BYTES.max(needed));
+        }
+        self.room.extend_from_slice(key.as_bytes());
+        let key = self.room.split().freeze();
+        self.room.extend_from_slice(&self.buffer);
+        let value = self.room.split().freeze();
+        self.records.entry((output, partition)).or_default().push(OutRecord { key, value });
         &self.buffer
     }
 

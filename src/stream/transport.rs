@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::core::partition::PartitionId;
 
 /// One of the three topics that a partition is driven by.
@@ -139,9 +141,9 @@ pub enum GroupEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutRecord {
     /// The key: the tenant, or empty where there is none (it is then written without a key).
-    pub key: Box<[u8]>,
+    pub key: Bytes,
     /// The value.
-    pub value: Box<[u8]>,
+    pub value: Bytes,
 }
 
 /// An offset to be committed with a transaction.

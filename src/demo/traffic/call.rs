@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::World;
@@ -102,7 +103,7 @@ impl Call {
         let name = self.caller_name(world);
         let mut value = Vec::with_capacity(RECORD_BYTES_USUAL);
         self.write(world, &name, &mut value).expect("a Vec takes what is written");
-        OutRecord { key: name.as_bytes().into(), value: value.into() }
+        OutRecord { key: Bytes::copy_from_slice(name.as_bytes()), value: value.into() }
     }
 
     fn write(&self, world: &World, name: &str, into: &mut Vec<u8>) -> std::io::Result<()> {

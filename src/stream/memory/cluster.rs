@@ -96,6 +96,7 @@ impl MemoryCluster {
         key: impl Into<Box<[u8]>>,
         value: impl Into<Box<[u8]>>,
     ) -> i64 {
+        let (key, value): (Box<[u8]>, Box<[u8]>) = (key.into(), value.into());
         self.append_batch(topic, partition, vec![OutRecord { key: key.into(), value: value.into() }])
     }
 

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::core::partition::PartitionId;
 use crate::stream::transport::{
     Fetched, GroupEvent, Input, OffsetToCommit, OutRecord, Output, Transport, TransportFailure,
@@ -87,7 +89,7 @@ impl MemoryTransport {
 }
 
 fn out(value: &str) -> OutRecord {
-    OutRecord { key: Box::from(&b"tenant"[..]), value: value.as_bytes().into() }
+    OutRecord { key: Bytes::from_static(b"tenant"), value: Bytes::copy_from_slice(value.as_bytes()) }
 }
 
 fn publish(worker: &mut MemoryTransport, partition: PartitionId, values: &[&str]) -> Result<(), TransportFailure> {
