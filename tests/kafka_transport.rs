@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -200,7 +201,7 @@ fn ends(items: &[Item]) -> Vec<(u32, i64)> {
 }
 
 fn out(value: &str) -> OutRecord {
-    OutRecord { key: b"contoso".as_slice().into(), value: value.as_bytes().into() }
+    OutRecord { key: Bytes::from_static(b"contoso"), value: Bytes::copy_from_slice(value.as_bytes()) }
 }
 
 fn offsets(partition: PartitionId, next: InputOffsets, metadata: &str) -> Vec<OffsetToCommit> {

@@ -191,8 +191,21 @@ impl RestoreJob {
     /// Goes on a little. `wait` bounds how long it waits for records.
     ///
     /// # Errors
-    /// `Retry`: nothing has changed, step it again after a while. Anything else: begin a new job.
+    /// A failure of the log that is not of the kind "try again": begin a new job.
     pub fn step<S: RestoreSource>(
+        &mut self,
+        source: &mut S,
+        wait: Duration,
+        probe: &mut Probe,
+    ) -> Result<RestoreProgress, TransportFailure> {
+        match self.advance(source, wait, probe) {
+            // The stage is what it was.
+            Err(TransportFailure::Retry { .. }) => Ok(RestoreProgress::Waiting),
+            result => result,
+        }
+    }
+
+    fn advance<S: RestoreSource>(
         &mut self,
         source: &mut S,
         wait: Duration,

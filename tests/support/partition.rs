@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tollkeeper::core::account::Account;
 use tollkeeper::core::batch::{Accounts, Batch, PartitionState};
@@ -41,7 +42,7 @@ pub struct Partition {
     pub counts: BatchCounts,
     open_counts: BatchCounts,
     /// Committed records, in order, by [`Output::index`].
-    pub written: [Vec<Box<[u8]>>; 4],
+    pub written: [Vec<Bytes>; 4],
     offset: i64,
 }
 
@@ -103,7 +104,7 @@ impl Partition {
         self.state = restored.state;
     }
 
-    pub fn ledger(&self) -> &[Box<[u8]>] {
+    pub fn ledger(&self) -> &[Bytes] {
         &self.written[Output::Ledger.index()]
     }
 
