@@ -154,7 +154,7 @@ const CORE: [&str; 10] = [
     "jiff",
     "rust_decimal",
     "smallvec",
-    "dashmap",
+    "compact_str", "dashmap",
     "ahash",
     "hashbrown",
     "xxhash_rust",

@@ -130,7 +130,7 @@ fn open<'a>(catalog: &Catalog, open: OpenTenant, command: CommandMark<'a>) -> Re
     check_decks(catalog, [Some(&*open.price_list), open.overlay.as_deref()], open.currency)?;
     let settings = TenantSettings {
         currency: open.currency,
-        price_list: open.price_list,
+        price_list: open.price_list.into(),
         overlay: open.overlay,
         usage_country: open.usage_country,
         default_plans: open.default_plans,
@@ -157,7 +157,7 @@ fn update<'a>(
     )?;
     let settings = TenantSettings {
         currency: old.currency,
-        price_list: update.price_list.unwrap_or_else(|| old.price_list.clone()),
+        price_list: update.price_list.map_or_else(|| old.price_list.clone(), Into::into),
         overlay: update.overlay.unwrap_or_else(|| old.overlay.clone()),
         usage_country: update.usage_country.unwrap_or(old.usage_country),
         default_plans: update.default_plans.unwrap_or_else(|| old.default_plans.clone()),

@@ -2,7 +2,8 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
+
+use compact_str::CompactString;
 
 use super::cdr::Service;
 use super::currency::Currency;
@@ -13,8 +14,10 @@ use super::number::Country;
 pub const TENANT_BYTES_MAX: usize = 64;
 
 /// The name of a tenant: 1 to 64 of `[A-Za-z0-9._-]`.
+///
+/// Up to 24 bytes lie in the value itself: an account that is touched once in a while is looked up with fewer cache misses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TenantId(Arc<str>);
+pub struct TenantId(CompactString);
 
 impl TenantId {
     /// The name, if it is one.
@@ -52,7 +55,7 @@ pub struct TenantSettings {
     /// Fixed when the tenant is opened (R17).
     pub currency: Currency,
     /// The deck that prices its calls.
-    pub price_list: Box<str>,
+    pub price_list: CompactString,
     /// A deck of the tenant's own that goes first where its prefix is of equal or greater length (F11).
     pub overlay: Option<Box<str>>,
     /// Where its users are, unless a CDR says otherwise.
