@@ -151,8 +151,8 @@ impl Partition {
                 }
             }
             written(&mut outputs);
-            for (_, changes) in batch.merge(&self.accounts) {
-                changes.merge_into(&mut self.state, self.engine.rules().window);
+            for (_, changes) in batch.into_changes() {
+                changes.merge_into(&self.accounts, &mut self.state, self.engine.rules().window);
             }
             all.merge(&counts);
         }
@@ -182,7 +182,8 @@ impl Watch {
 
     fn elapsed(&self) -> Duration {
         match (self.on_processor, Watch::on_processor()) {
-            (Some(began), Some(now)) => now.saturating_sub(began),
+            // The system counts in ticks of its own: what took less than one is measured by the clock.
+            (Some(began), Some(now)) if now > began => now.saturating_sub(began),
             _ => self.began.elapsed(),
         }
     }

@@ -37,7 +37,6 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use crate::core::batch::Accounts;
 use crate::core::catalog::Catalog;
 use crate::core::decide::Rules;
 use crate::desk::http::{HttpFailure, HttpServer};
@@ -384,7 +383,6 @@ fn start_workers(
     stop: &Arc<AtomicBool>,
 ) -> Vec<RunningWorker> {
     let engine = Engine::new(Arc::new(catalog), Rules::default(), plan.partitions, PREFIX);
-    let accounts = Arc::new(Accounts::default());
     let start = |id: u32| {
         let name = format!("{PREFIX}-{id}");
         let transport: MemoryTransport = cluster.transport(&name, &name);
@@ -395,9 +393,8 @@ fn start_workers(
             clock_skew_alarm: Duration::from_secs(30),
             run_id: format!("{:016x}", plan.seed),
         };
-        let (accounts, metrics) = (Arc::clone(&accounts), Arc::clone(metrics));
-        let worker =
-            Worker::new(id, transport, engine.clone(), accounts, options, Arc::clone(&metrics), Box::new(|_| Ok(())));
+        let metrics = Arc::clone(metrics);
+        let worker = Worker::new(id, transport, engine.clone(), options, Arc::clone(&metrics), Box::new(|_| Ok(())));
         let cluster = cluster.clone();
         let parts = runner::Parts {
             worker,

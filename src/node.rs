@@ -11,7 +11,6 @@ use rand::Rng;
 use rdkafka::ClientConfig;
 
 use crate::config::Config;
-use crate::core::batch::Accounts;
 use crate::core::catalog::Catalog;
 use crate::core::decide::Rules;
 use crate::core::identity::AcceptanceWindow;
@@ -99,7 +98,6 @@ impl Node {
     }
 
     fn start_workers(&mut self, config: &Config, catalog: &Arc<Catalog>, crash: &CrashCounter) -> anyhow::Result<()> {
-        let accounts = Arc::new(Accounts::default());
         let clock = Clock::start();
         let rules = Rules { window: window(config)?, no_rate: config.no_rate, lot_months: LOT_MONTHS };
         let engine = Engine::new(Arc::clone(catalog), rules, config.partitions, &config.topic_prefix);
@@ -116,15 +114,8 @@ impl Node {
             let transport = self.connect(&settings)?;
             let group_instance_id = settings.group_instance_id.clone();
             rejoiners.push(Rejoiner { group_instance_id, rejoin: transport.rejoin_request() });
-            let worker = Worker::new(
-                id,
-                transport,
-                engine.clone(),
-                Arc::clone(&accounts),
-                options.clone(),
-                Arc::clone(&self.metrics),
-                crash.probe(),
-            );
+            let worker =
+                Worker::new(id, transport, engine.clone(), options.clone(), Arc::clone(&self.metrics), crash.probe());
             let parts = Parts {
                 worker,
                 id,

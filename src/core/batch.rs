@@ -3,7 +3,7 @@
 //! Reads look into the batch first. A commit merges it, an abort drops it; nothing committed is touched before. So no
 //! reader sees money that may be rolled back, and there is no code that undoes anything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +18,10 @@ use super::identity::{AcceptanceWindow, Hour, Identities, Identity, IdentityKey,
 use super::partition::PartitionId;
 use super::tenant::TenantId;
 
-/// The committed accounts of all partitions of a process: written by the worker that owns the partition, after a commit;
-/// read by anyone.
+/// The committed accounts of one partition: written by the worker that owns it, after a commit; read by anyone.
+///
+/// A partition that is assigned anew gets new ones: whoever held it before, in this process or another, can write into no
+/// account that somebody else owns by now.
 #[derive(Debug, Default)]
 pub struct Accounts {
     live: DashMap<TenantId, Arc<Account>, ahash::RandomState>,
@@ -54,25 +56,10 @@ impl Accounts {
         }
     }
 
-    /// Takes out the accounts of partitions that are given up.
-    pub fn drop_where(&self, given_up: impl Fn(&TenantId) -> bool) {
-        self.live.retain(|tenant, _| !given_up(tenant));
-        self.frozen.retain(|tenant, _| !given_up(tenant));
-        self.frozen_count.store(self.frozen.len(), Ordering::Release);
-    }
-
-    /// How many accounts each partition has, how many of them are blocked, and how many are frozen.
-    pub fn census(&self, home_of: impl Fn(&TenantId) -> PartitionId) -> BTreeMap<PartitionId, Census> {
-        let mut partitions: BTreeMap<PartitionId, Census> = BTreeMap::new();
-        for account in &self.live {
-            let census = partitions.entry(home_of(account.key())).or_default();
-            census.accounts += 1;
-            census.blocked += u64::from(account.blocked.is_some());
-        }
-        for frozen in &self.frozen {
-            partitions.entry(home_of(frozen.key())).or_default().frozen += 1;
-        }
-        partitions
+    /// How many accounts there are, how many of them are blocked, and how many are frozen.
+    pub fn census(&self) -> Census {
+        let blocked = self.live.iter().filter(|account| account.blocked.is_some()).count();
+        Census { accounts: as_u64(self.live.len()), blocked: as_u64(blocked), frozen: as_u64(self.frozen.len()) }
     }
 
     /// All accounts in the order of their names: for proofs and comparisons.
@@ -134,11 +121,13 @@ pub fn identity_of(event: &Event<'_>) -> Option<(IdentityKey, Identity)> {
     Some((IdentityKey::of(&event.tenant, &debit.call_id), identity))
 }
 
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).expect("a count of things in memory")
+}
+
 /// What one transaction changes.
 #[derive(Debug, Default)]
 pub struct Batch {
-    accounts: HashMap<TenantId, Arc<Account>, ahash::RandomState>,
-    frozen: Vec<(TenantId, Arc<str>)>,
     partitions: HashMap<PartitionId, Changes, ahash::RandomState>,
 }
 
@@ -146,6 +135,8 @@ pub struct Batch {
 #[derive(Debug)]
 pub struct Changes {
     clock: Timestamp,
+    accounts: HashMap<TenantId, Arc<Account>, ahash::RandomState>,
+    frozen: Vec<(TenantId, Arc<str>)>,
     identities: HashMap<IdentityKey, Identity, BuildHasherDefault<KeyIsHash>>,
     entries: HashMap<EntryKey, Entry, ahash::RandomState>,
 }
@@ -155,10 +146,12 @@ impl Batch {
     pub fn at<'b>(&'b mut self, accounts: &'b Accounts, committed: &'b PartitionState) -> View<'b> {
         let changes = self.partitions.entry(committed.id).or_insert_with(|| Changes {
             clock: committed.clock,
+            accounts: HashMap::default(),
+            frozen: Vec::new(),
             identities: HashMap::default(),
             entries: HashMap::default(),
         });
-        View { accounts, committed, touched: &mut self.accounts, frozen: &mut self.frozen, changes }
+        View { accounts, committed, changes }
     }
 
     /// The partition's clock with this batch, if the batch has touched the partition.
@@ -166,21 +159,22 @@ impl Batch {
         self.partitions.get(&partition).map(|changes| changes.clock)
     }
 
-    /// Publishes the accounts that were committed, and hands out what is to be merged into each partition.
-    pub fn merge(self, accounts: &Accounts) -> impl Iterator<Item = (PartitionId, Changes)> {
-        for (_, account) in self.accounts {
-            accounts.restore(account);
-        }
-        for (tenant, why) in self.frozen {
-            accounts.freeze(tenant, why);
-        }
+    /// What was committed, to be merged into each partition.
+    pub fn into_changes(self) -> impl Iterator<Item = (PartitionId, Changes)> {
         self.partitions.into_iter()
     }
 }
 
 impl Changes {
-    /// Makes the changes the partition's own; once an hour of its clock, what counts no more is dropped.
-    pub fn merge_into(self, state: &mut PartitionState, window: AcceptanceWindow) {
+    /// Makes the changes the partition's own and publishes its accounts; once an hour of its clock, what counts no more is
+    /// dropped.
+    pub fn merge_into(self, accounts: &Accounts, state: &mut PartitionState, window: AcceptanceWindow) {
+        for account in self.accounts.into_values() {
+            accounts.restore(account);
+        }
+        for (tenant, why) in self.frozen {
+            accounts.freeze(tenant, why);
+        }
         let new_hour = Hour::of(state.clock) != Hour::of(self.clock);
         state.clock = self.clock;
         for (key, identity) in self.identities {
@@ -201,8 +195,6 @@ impl Changes {
 pub struct View<'b> {
     accounts: &'b Accounts,
     committed: &'b PartitionState,
-    touched: &'b mut HashMap<TenantId, Arc<Account>, ahash::RandomState>,
-    frozen: &'b mut Vec<(TenantId, Arc<str>)>,
     changes: &'b mut Changes,
 }
 
@@ -220,21 +212,22 @@ impl View<'_> {
     /// The account, if the tenant was opened.
     pub fn account(&mut self, tenant: &str) -> Option<&Arc<Account>> {
         self.touch(tenant);
-        self.touched.get(tenant)
+        self.changes.accounts.get(tenant)
     }
 
     /// Brings the account into the batch, if there is one.
     fn touch(&mut self, tenant: &str) {
-        if !self.touched.contains_key(tenant)
+        if !self.changes.accounts.contains_key(tenant)
             && let Some(account) = self.accounts.get(tenant)
         {
-            self.touched.insert(account.tenant.clone(), account);
+            self.changes.accounts.insert(account.tenant.clone(), account);
         }
     }
 
     /// Why the account is frozen, if it is.
     pub fn frozen(&self, tenant: &str) -> Option<Arc<str>> {
-        let here = self.frozen.iter().find(|(frozen, _)| frozen.as_str() == tenant).map(|(_, why)| Arc::clone(why));
+        let here =
+            self.changes.frozen.iter().find(|(frozen, _)| frozen.as_str() == tenant).map(|(_, why)| Arc::clone(why));
         here.or_else(|| self.accounts.frozen(tenant))
     }
 
@@ -265,11 +258,11 @@ impl View<'_> {
     ) -> Result<Event<'a>, Broken> {
         let (tenant, cause, time) = (tenant.clone(), cause.clone(), self.clock());
         self.touch(&tenant);
-        let event = match self.touched.get_mut(&*tenant) {
+        let event = match self.changes.accounts.get_mut(&*tenant) {
             None => {
                 let event = Event { tenant, seq: 1, time, cause, balance: super::money::Money::ZERO, body };
                 let account = Account::opened(&event)?;
-                self.touched.insert(account.tenant.clone(), Arc::new(account));
+                self.changes.accounts.insert(account.tenant.clone(), Arc::new(account));
                 event
             }
             Some(account) => {
@@ -286,7 +279,7 @@ impl View<'_> {
 
     /// Freezes an account from here on.
     pub fn freeze(&mut self, tenant: &str, why: impl Into<Arc<str>>) {
-        self.frozen.extend(TenantId::new(tenant).map(|tenant| (tenant, why.into())));
+        self.changes.frozen.extend(TenantId::new(tenant).map(|tenant| (tenant, why.into())));
     }
 }
 

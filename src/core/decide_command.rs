@@ -45,6 +45,13 @@ pub struct Refused<'a> {
     pub unmatched: Option<Box<EventBody<'a>>>,
 }
 
+/// Lots that an account holds at most by funds added by hand: a debit that draws from all of them is still a record that
+/// Kafka takes. A recharge that was paid is booked all the same; there is one at a time.
+pub const LOTS_MAX: usize = 10_000;
+/// What a draw takes in a written debit, at most: `{"lot":"l<20 digits>","amount":"<26 characters>"},`.
+const DRAW_BYTES_MAX: usize = 75;
+const _: () = assert!(LOTS_MAX * DRAW_BYTES_MAX < 900_000, "Kafka takes records of a megabyte unless configured");
+
 type Verdict<'a> = Result<CommandVerdict<'a>, Refused<'a>>;
 type Bodies<'a> = Vec<EventBody<'a>>;
 
@@ -220,6 +227,10 @@ fn add_funds<'a>(
     if add.amount < account.settings.minimum_funding {
         let minimum = account.settings.minimum_funding;
         return refuse(Refusal::BelowMinimum, format!("{} is less than the minimum funding of {minimum}", add.amount));
+    }
+    if account.lots.len() >= LOTS_MAX {
+        let detail = format!("the account holds {LOTS_MAX} lots, and a debit has to name all that it draws from");
+        return refuse(Refusal::Overflow, detail);
     }
     if add.booked {
         let detail = format!("payment {} was booked before", add.payment_reference);

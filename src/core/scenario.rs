@@ -243,8 +243,8 @@ impl Scenario {
     }
 
     pub(super) fn commit(&mut self) {
-        for (_, changes) in std::mem::take(&mut self.batch).merge(&self.accounts) {
-            changes.merge_into(&mut self.state, self.rules.window);
+        for (_, changes) in std::mem::take(&mut self.batch).into_changes() {
+            changes.merge_into(&self.accounts, &mut self.state, self.rules.window);
         }
     }
 

@@ -134,8 +134,8 @@ impl<'e> Rating<'e> {
 
     fn give(&mut self, input: Input, clock: Timestamp, record: &[u8]) {
         if self.taken.is_multiple_of(BATCH_RECORDS_MAX) {
-            for (_, changes) in std::mem::take(&mut self.batch).merge(&self.accounts) {
-                changes.merge_into(&mut self.state, self.engine.rules().window);
+            for (_, changes) in std::mem::take(&mut self.batch).into_changes() {
+                changes.merge_into(&self.accounts, &mut self.state, self.engine.rules().window);
             }
         }
         let mut view = self.batch.at(&self.accounts, &self.state);

@@ -23,7 +23,7 @@ use crate::internal_events::{AccountFrozen, LawViolated, SettlementUnmatched};
 use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
 use crate::wire;
 use crate::wire::SourceRef;
-use crate::wire::alert::{CommandRefused, UnmatchedSettlement};
+use crate::wire::alert::{CommandOfFrozen, CommandRefused, UnmatchedSettlement};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
 
@@ -155,7 +155,8 @@ impl Engine {
         let outcome = match wire::command::decode(record) {
             Err(rejected) => take.refuse_unread(&Rejection::new(rejected.reason, rejected.detail), record),
             Ok(command) => match self.way_home(take, &command.tenant, envelope.is_some()) {
-                Way::Frozen(rejection) | Way::Misrouted(rejection) => take.refuse_unread(&rejection, record),
+                Way::Frozen(rejection) => take.frozen(&command.tenant, &command.command_id, &rejection, record),
+                Way::Misrouted(rejection) => take.refuse_unread(&rejection, record),
                 Way::Elsewhere(home) => {
                     take.reroute(home, &command.tenant, Kind::Command, record);
                     CommandOutcome::Rerouted
@@ -222,7 +223,7 @@ impl Engine {
     ) -> CommandOutcome {
         let cause = Cause::Written(command_id);
         if let Err(rejection) = take.happen(tenant, &cause, bodies) {
-            return take.refuse_unread(&rejection, record);
+            return take.frozen(tenant, &cause.to_string(), &rejection, record);
         }
         take.follow(tenant, &cause);
         CommandOutcome::Applied
@@ -340,6 +341,18 @@ impl Take<'_, '_> {
     fn reject(&mut self, rejection: &Rejection, record: &[u8]) -> CdrOutcome {
         self.quarantine(rejection.reason, &rejection.detail, record);
         CdrOutcome::Quarantined(rejection.reason)
+    }
+
+    /// A command for a frozen account: it may be money, so somebody is told besides.
+    fn frozen(&mut self, tenant: &str, command_id: &str, why: &Rejection, record: &[u8]) -> CommandOutcome {
+        let alert = CommandOfFrozen {
+            tenant: Cow::Borrowed(tenant),
+            command_id: Cow::Borrowed(command_id),
+            time: self.view.clock(),
+            detail: Cow::Borrowed(&why.detail),
+        };
+        self.outputs.push(Output::Alerts, self.partition, tenant, |into| wire::alert::encode_frozen(&alert, into));
+        self.refuse_unread(why, record)
     }
 
     fn refuse_unread(&mut self, rejection: &Rejection, record: &[u8]) -> CommandOutcome {

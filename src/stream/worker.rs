@@ -62,7 +62,6 @@ pub struct Worker<T: Transport> {
     id: u32,
     transport: T,
     engine: Engine,
-    accounts: Arc<Accounts>,
     options: WorkerOptions,
     metrics: Arc<Metrics>,
     probe: Box<Probe>,
@@ -98,6 +97,7 @@ enum Slot<P> {
 
 /// A partition that is rated.
 struct Active<P> {
+    accounts: Arc<Accounts>,
     state: PartitionState,
     inputs: Inputs<P>,
     /// The offsets as last read or committed, with their metadata.
@@ -139,7 +139,6 @@ impl<T: Transport> Worker<T> {
         id: u32,
         transport: T,
         engine: Engine,
-        accounts: Arc<Accounts>,
         options: WorkerOptions,
         metrics: Arc<Metrics>,
         probe: Box<Probe>,
@@ -148,7 +147,6 @@ impl<T: Transport> Worker<T> {
             id,
             transport,
             engine,
-            accounts,
             options,
             metrics,
             probe,
@@ -214,6 +212,14 @@ impl<T: Transport> Worker<T> {
     pub fn partition_state(&self, partition: PartitionId) -> Option<&PartitionState> {
         match self.slots.get(&partition) {
             Some(Slot::Active(active)) => Some(&active.state),
+            Some(Slot::Restoring { .. } | Slot::Stopped) | None => None,
+        }
+    }
+
+    /// A partition's accounts, as of the last commit; `None` while it is not rated here.
+    pub fn accounts(&self, partition: PartitionId) -> Option<&Arc<Accounts>> {
+        match self.slots.get(&partition) {
+            Some(Slot::Active(active)) => Some(&active.accounts),
             Some(Slot::Restoring { .. } | Slot::Stopped) | None => None,
         }
     }
@@ -344,7 +350,7 @@ impl<T: Transport> Worker<T> {
         let at = Timestamp::from_millisecond(record.timestamp_ms).unwrap_or(Timestamp::UNIX_EPOCH);
         note_skew(active, at, now, &self.options, &self.metrics);
         active.last_record = Some(at);
-        let mut view = open.batch.at(&self.accounts, &active.state);
+        let mut view = open.batch.at(&active.accounts, &active.state);
         view.advance_clock(at);
         let source = Source { input: record.input, partition: record.partition, offset: record.offset, at };
         self.engine.take(

@@ -1,6 +1,6 @@
 //! What is on `alerts` besides copies of events: answers that belong to no place in a ledger.
 //!
-//! The forms are those of events, with an id of their own (`refused/<tenant>/<command_id>`, `unmatched/<tenant>/<command_id>`)
+//! The forms are those of events, with an id of their own (`refused/<tenant>/<command_id>`, `unmatched/…`, `frozen/…`)
 //! instead of a sequence number, and without a balance.
 
 use std::borrow::Cow;
@@ -17,6 +17,7 @@ use crate::core::tenant::TenantId;
 
 const REFUSED: &str = "tollkeeper.command.refused.v1";
 const UNMATCHED: &str = "tollkeeper.settlement.unmatched.v1";
+const FROZEN: &str = "tollkeeper.account.frozen.v1";
 
 /// A record of `alerts`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Alert<'a> {
     Refused(CommandRefused<'a>),
     /// A settlement of a tenant that has no account.
     Unmatched(UnmatchedSettlement<'a>),
+    /// A command for an account that is frozen: it is in quarantine, and may be money.
+    Frozen(CommandOfFrozen<'a>),
 }
 
 /// `command.refused`.
@@ -59,6 +62,19 @@ pub struct UnmatchedSettlement<'a> {
     pub payment_reference: Option<Cow<'a, str>>,
 }
 
+/// `account.frozen`: a command came for a frozen account and was quarantined (`account_frozen`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandOfFrozen<'a> {
+    /// Whom the command was for.
+    pub tenant: Cow<'a, str>,
+    /// Which command.
+    pub command_id: Cow<'a, str>,
+    /// The partition's clock, in whole milliseconds.
+    pub time: Timestamp,
+    /// Why the account is frozen.
+    pub detail: Cow<'a, str>,
+}
+
 /// Appends the answer to a refused command to `into`.
 pub fn encode_refused(refused: &CommandRefused<'_>, into: &mut Vec<u8>) {
     let id = format!("refused/{}/{}", refused.tenant, refused.command_id);
@@ -74,6 +90,14 @@ pub fn encode_unmatched(unmatched: &UnmatchedSettlement<'_>, into: &mut Vec<u8>)
     write(&Head { id: &id, type_name: UNMATCHED, time: unmatched.time, cause: &unmatched.command_id }, into, |data| {
         data.text("recharge_id", &unmatched.recharge_id);
         data.optional_text("payment_reference", unmatched.payment_reference.as_deref());
+    });
+}
+
+/// Appends the alert of a command for a frozen account to `into`.
+pub fn encode_frozen(frozen: &CommandOfFrozen<'_>, into: &mut Vec<u8>) {
+    let id = format!("frozen/{}/{}", frozen.tenant, frozen.command_id);
+    write(&Head { id: &id, type_name: FROZEN, time: frozen.time, cause: &frozen.command_id }, into, |data| {
+        data.text("detail", &frozen.detail);
     });
 }
 
@@ -118,6 +142,7 @@ pub fn decode(bytes: &[u8]) -> Result<Alert<'_>, EventFault> {
     let is_answer = match raw.type_name()? {
         REFUSED => kind == "refused",
         UNMATCHED => kind == "unmatched" && rest.contains('/'),
+        FROZEN => kind == "frozen",
         _ => false,
     };
     if !is_answer {
@@ -130,14 +155,17 @@ pub fn decode(bytes: &[u8]) -> Result<Alert<'_>, EventFault> {
         return Err(EventFault::malformed("id: not of a tenant"));
     }
     let time = raw.time()?;
-    let refused = raw.type_name()? == REFUSED;
+    let type_name = raw.type_name()?;
     let mut data: Fields<'_> = serde_json::from_str(raw.data()?)?;
     let Text(cause) = data.required("cause")?;
     if cause != command_id {
         return Err(FieldFault::new("cause", "not the command of the id").into());
     }
     let tenant = Cow::Owned(tenant.to_owned());
-    let alert = if refused {
+    let alert = if type_name == FROZEN {
+        let Text(detail) = data.required("detail")?;
+        Alert::Frozen(CommandOfFrozen { tenant, command_id: cause, time, detail })
+    } else if type_name == REFUSED {
         let Parsed(refusal) = data.required("reason")?;
         let Text(detail) = data.required("detail")?;
         Alert::Refused(CommandRefused { tenant, command_id: cause, time, refusal, detail })
@@ -196,6 +224,19 @@ mod tests {
             encode_unmatched(&unmatched, &mut bytes);
             assert_eq!(decode(&bytes), Ok(Alert::Unmatched(unmatched)));
         }
+    }
+
+    #[test]
+    fn a_command_for_a_frozen_account_is_read_back() {
+        let frozen = CommandOfFrozen {
+            tenant: "contoso".into(),
+            command_id: "cmd/1".into(),
+            time: "2026-11-20T10:15:30Z".parse().expect("a time"),
+            detail: "the sequence has a gap".into(),
+        };
+        let mut bytes = Vec::new();
+        encode_frozen(&frozen, &mut bytes);
+        assert_eq!(decode(&bytes), Ok(Alert::Frozen(frozen)));
     }
 
     #[test]

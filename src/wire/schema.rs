@@ -38,7 +38,9 @@ mod tests {
     use super::*;
     use crate::core::partition::PartitionId;
     use crate::core::reason::{Reason, Refusal};
-    use crate::wire::alert::{CommandRefused, UnmatchedSettlement, encode_refused, encode_unmatched};
+    use crate::wire::alert::{
+        CommandOfFrozen, CommandRefused, UnmatchedSettlement, encode_frozen, encode_refused, encode_unmatched,
+    };
     use crate::wire::command::{self, Outgoing};
     use crate::wire::event::sample::any_event;
     use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
@@ -142,6 +144,11 @@ mod tests {
             payment_reference: Some("pay-7".into()),
         };
         encode_unmatched(&unmatched, &mut json);
+        assert_valid("alert", &json);
+        json.clear();
+        let detail = "the sequence has a gap".into();
+        let frozen = CommandOfFrozen { tenant: tenant.into(), command_id: command_id.into(), time: at, detail };
+        encode_frozen(&frozen, &mut json);
         assert_valid("alert", &json);
     }
 

@@ -260,7 +260,7 @@ fn state_is_the_fold(run: &Run, oracle: &Oracle) -> Result<(), String> {
             home_partition(account.tenant.as_str(), run.cluster.partitions()) == partition
                 && !frozen.contains(&account.tenant.as_str().to_owned())
         };
-        let live: Vec<_> = process.accounts.sorted();
+        let live: Vec<_> = process.worker.accounts(partition).expect("it is rated here").sorted();
         let live: Vec<_> = live.iter().filter(is_here).collect();
         let mut folded = restored.accounts;
         folded.sort_by(|a, b| a.tenant.cmp(&b.tenant));

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tollkeeper::core::batch::Accounts;
 use tollkeeper::core::decide::Rules;
 use tollkeeper::metrics::Metrics;
 use tollkeeper::stream::engine::Engine;
@@ -31,7 +30,6 @@ pub(crate) type Processes = Rc<RefCell<Vec<Option<Process>>>>;
 
 pub(crate) struct Process {
     pub(crate) worker: Worker<Observed>,
-    pub(crate) accounts: Arc<Accounts>,
     pub(crate) controls: Controls,
     pub(crate) pause: Pause,
     pub(crate) jobs: Vec<(RestoreJob, MemoryRestoreSource)>,
@@ -72,7 +70,6 @@ impl Process {
         journal.note_commits(cluster);
         let transport = Observed::new(transport, cluster.clone(), journal.clone());
         let (controls, pause) = (transport.controls(), transport.pause());
-        let accounts = Arc::new(Accounts::default());
         let options = WorkerOptions {
             batch_records_max: *batch_records_max,
             commit_interval: Duration::from_millis(*commit_interval_ms),
@@ -85,11 +82,9 @@ impl Process {
         let engine = Engine::new(rates::catalog(), Rules::default(), cluster.partitions(), "sim");
         let id = u32::try_from(*number).expect("few processes");
         let probe = probe(&crash, tally);
-        let worker =
-            Worker::new(id, transport, engine, Arc::clone(&accounts), options, Arc::new(Metrics::new()), probe);
+        let worker = Worker::new(id, transport, engine, options, Arc::new(Metrics::new()), probe);
         Process {
             worker,
-            accounts,
             controls,
             pause,
             jobs: Vec::new(),

@@ -12,7 +12,7 @@ use super::books::{Books, quarantine};
 use super::broker::Broker;
 use super::calls::{Sent, platform_producer};
 use super::commands::{add_funds, open};
-use super::deadline::wait_until;
+use super::deadline::{Deadline, wait_until};
 use super::engine::{Engine, Site};
 use super::log::{ends, read_committed};
 
@@ -98,17 +98,27 @@ impl Desk {
 
     /// Waits until everything that was sent has its outcome; `engines` have all partitions.
     pub fn drain(&self, broker: &Broker, site: &Site, engines: &mut [&mut Engine], sent: &Sent) -> Books {
-        let mut books = Books::default();
         let expected: usize = self.quarantined(sent).values().sum();
-        wait_until("everything has its outcome", WITHIN * 2, || {
-            if engines.iter_mut().any(|engine| lag(engine) > 0.0) {
-                return false;
-            }
-            books = Books::read(broker, site, WITHIN);
+        let deadline = Deadline::after(WITHIN * 2);
+        loop {
+            let lag: f64 = engines.iter_mut().map(|engine| lag(engine)).sum();
+            let (books, found) = (Books::read(broker, site, WITHIN), by_reason(broker, site));
             // More than was sent ends the waiting too: the comparison says what it is.
-            books.debit_count() >= sent.priced() && by_reason(broker, site).values().sum::<usize>() >= expected
-        });
-        books
+            if lag == 0.0 && books.debit_count() >= sent.priced() && found.values().sum::<usize>() >= expected {
+                return books;
+            }
+            if deadline.passed() {
+                let debits = books.debit_count();
+                let tails: Vec<String> = engines.iter().map(|engine| engine.log_tail()).collect();
+                panic!(
+                    "{lag} records are not read; {debits} of {} calls are debited; quarantined {found:?} of {:?}\n{}",
+                    sent.priced(),
+                    self.quarantined(sent),
+                    tails.join("\n")
+                );
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Compares ledger and quarantine with what was sent: each record has its one outcome.

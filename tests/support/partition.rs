@@ -83,8 +83,8 @@ impl Partition {
         for (output, _, records) in self.outputs.pending() {
             self.written[output.index()].extend(records.drain(..).map(|record| record.value));
         }
-        for (_, changes) in std::mem::take(&mut self.batch).merge(&self.accounts) {
-            changes.merge_into(&mut self.state, self.engine.rules().window);
+        for (_, changes) in std::mem::take(&mut self.batch).into_changes() {
+            changes.merge_into(&self.accounts, &mut self.state, self.engine.rules().window);
         }
         self.counts.merge(&std::mem::take(&mut self.open_counts));
     }

@@ -122,6 +122,9 @@ impl Proof {
             }
             // A copy: the ledger has it.
             Alert::Event(_) => {}
+            Alert::Frozen(frozen) => {
+                self.faults.sequences.add(|| format!("the account of {} is frozen: {}", frozen.tenant, frozen.detail));
+            }
             Alert::Unmatched(unmatched) => {
                 let id = &unmatched.recharge_id;
                 self.faults.recharges.add(|| format!("{id} was settled for a tenant that has no account"));

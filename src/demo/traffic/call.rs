@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::World;
@@ -103,7 +102,7 @@ impl Call {
         let name = self.caller_name(world);
         let mut value = Vec::with_capacity(RECORD_BYTES_USUAL);
         self.write(world, &name, &mut value).expect("a Vec takes what is written");
-        OutRecord { key: Bytes::copy_from_slice(name.as_bytes()), value: value.into() }
+        OutRecord { key: name.into_owned().into(), value: value.into() }
     }
 
     fn write(&self, world: &World, name: &str, into: &mut Vec<u8>) -> std::io::Result<()> {

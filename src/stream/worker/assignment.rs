@@ -1,9 +1,12 @@
 //! What the group asks for: partitions come, are restored and started, and go.
 
+use std::sync::Arc;
+
 use super::transaction::Reading;
+use super::watch::tally;
 use super::{Active, Now, Slot, Worker};
-use crate::core::partition::{PartitionId, home_partition};
-use crate::health::TenantTally;
+use crate::core::batch::Accounts;
+use crate::core::partition::PartitionId;
 use crate::internal_events::{
     AccountFrozen, PartitionReady, PartitionStopped, PartitionsLost, RebalanceAssigned, RebalanceRevoked,
 };
@@ -59,14 +62,12 @@ impl<T: Transport> Worker<T> {
         self.transport.give_up(partitions)
     }
 
-    /// Forgets partitions and their accounts. A restore that is under way is answered to nobody.
+    /// Forgets partitions with their accounts. A restore that is under way is answered to nobody.
     pub(super) fn drop_partitions(&mut self, partitions: &[PartitionId]) {
         for partition in partitions {
             self.slots.remove(partition);
             self.restores.retain(|request| request.partition != *partition);
         }
-        let count = self.engine.partitions();
-        self.accounts.drop_where(|tenant| partitions.contains(&home_partition(tenant.as_str(), count)));
     }
 
     /// What we hold of a partition is worth nothing: its state is read again from the log.
@@ -104,21 +105,17 @@ impl<T: Transport> Worker<T> {
         };
         self.reached(Step::BeforeStart)?;
         self.transport.start(partition, restored.at)?;
-        let blocked = restored.accounts.iter().filter(|account| account.blocked.is_some()).count();
-        let tenants = TenantTally {
-            tenants: as_u64(restored.accounts.len()),
-            blocked: as_u64(blocked),
-            frozen: as_u64(restored.frozen.len()),
-        };
+        let accounts = Arc::new(Accounts::default());
         for account in restored.accounts {
-            self.accounts.restore(account);
+            accounts.restore(account);
         }
         for (tenant, detail) in restored.frozen {
             AccountFrozen { tenant: tenant.as_str(), partition, detail: &detail }.emit(&self.metrics);
-            self.accounts.freeze(tenant, detail.into());
+            accounts.freeze(tenant, detail.into());
         }
+        let tenants = tally(&accounts);
         let reading = Reading { at: restored.at, committed: restored.committed };
-        self.slots.insert(partition, Slot::Active(Box::new(Active::new(restored.state, reading, now))));
+        self.slots.insert(partition, Slot::Active(Box::new(Active::new(accounts, restored.state, reading, now))));
         let took = now.monotonic.saturating_sub(requested);
         PartitionReady { partition, events: restored.events, tenants, took }.emit(&self.metrics);
         Ok(())
@@ -141,8 +138,4 @@ impl<T: Transport> Worker<T> {
         self.slots.insert(partition, Slot::Stopped);
         PartitionStopped { partition, message: &stopped.to_string() }.emit(&self.metrics);
     }
-}
-
-fn as_u64(count: usize) -> u64 {
-    u64::try_from(count).expect("a count of things in memory")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Active, Now, Slot, Worker};
-use crate::core::batch::Batch;
+use crate::core::batch::{Accounts, Batch, PartitionState};
 use crate::core::partition::PartitionId;
 use crate::internal_events::{LawViolated, OutcomeResolved, OutcomeUnknown, Resolution, TransactionAborted};
 use crate::metrics::{BatchCounts, Law, TransactionTimes};
@@ -165,9 +165,9 @@ impl<T: Transport> Worker<T> {
             }
         }
         let window = self.engine.rules().window;
-        for (partition, changes) in open.batch.merge(&self.accounts) {
+        for (partition, changes) in open.batch.into_changes() {
             if let Some(Slot::Active(active)) = self.slots.get_mut(&partition) {
-                changes.merge_into(&mut active.state, window);
+                changes.merge_into(&active.accounts, &mut active.state, window);
             }
         }
         if open.counts.records_read() != open.counts.outcomes() {
@@ -302,9 +302,10 @@ impl<T: Transport> Worker<T> {
 
 impl<P: AsRef<[u8]>> Active<P> {
     /// A partition as it was restored.
-    pub(super) fn new(state: crate::core::batch::PartitionState, restored: Reading, now: Now) -> Active<P> {
-        let Reading { at, committed } = restored;
+    pub(super) fn new(accounts: Arc<Accounts>, state: PartitionState, reading: Reading, now: Now) -> Active<P> {
+        let Reading { at, committed } = reading;
         Active {
+            accounts,
             state,
             inputs: Inputs::new(at),
             committed,

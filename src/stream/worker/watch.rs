@@ -6,8 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Active, Now, Slot, Waiting, Worker, WorkerOptions};
-use crate::core::batch::Census;
-use crate::core::partition::home_partition;
+use crate::core::batch::{Accounts, Census};
 use crate::health::{Lag, TenantTally};
 use crate::internal_events::{AlarmChange, ClockSkewed, InputArrived, InputWaiting, ReroutesHigh};
 use crate::metrics::{BatchCounts, Metrics};
@@ -64,15 +63,15 @@ impl<T: Transport> Worker<T> {
                 let records = u64::try_from(end - at[input.index()]).unwrap_or(0);
                 health.set_lag(*partition, input, Lag { records, event_time });
             }
-        }
-        let count = self.engine.partitions();
-        for (partition, census) in self.accounts.census(|tenant| home_partition(tenant.as_str(), count)) {
-            if let Some(Slot::Active(_)) = self.slots.get(&partition) {
-                let Census { accounts, blocked, frozen } = census;
-                health.set_tenants(partition, TenantTally { tenants: accounts, blocked, frozen });
-            }
+            health.set_tenants(*partition, tally(&active.accounts));
         }
     }
+}
+
+/// How many tenants a partition has.
+pub(super) fn tally(accounts: &Accounts) -> TenantTally {
+    let Census { accounts, blocked, frozen } = accounts.census();
+    TenantTally { tenants: accounts, blocked, frozen }
 }
 
 /// Says once that a partition waits for an input for too long, and that it no longer does.

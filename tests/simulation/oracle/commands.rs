@@ -231,6 +231,12 @@ impl Partition {
         self.answer(command, "refused", "command.refused", data);
     }
 
+    /// A command for a frozen account may be money: somebody is told.
+    pub(super) fn frozen_command(&mut self, command: &Command) {
+        let data = json!({"cause": command.command_id, "detail": "*"});
+        self.answer(command, "frozen", "account.frozen", data);
+    }
+
     fn unmatched(&mut self, command: &Command) {
         if self.accounts.contains_key(&command.tenant) {
             return self.settlement_unmatched(command, None);

@@ -104,6 +104,9 @@ impl Oracle {
             return partition.quarantine(&delivered, "misrouted");
         }
         if partition.frozen.contains(tenant) {
+            if let Sent::Command(command) = &delivered.sent {
+                partition.frozen_command(command);
+            }
             return partition.quarantine(&delivered, "account_frozen");
         }
         match delivered.sent {
