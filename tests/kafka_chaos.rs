@@ -81,7 +81,7 @@ fn twenty_kills_in_mid_stream_lose_nothing_and_charge_nothing_twice() {
     let began = now();
     let mut chaos = Chaos::prepare();
     let mut engine = chaos.start_ready();
-    chaos.desk.open_accounts(&chaos.site);
+    chaos.desk.open_accounts(&chaos.broker, &chaos.site);
     let traffic = chaos.traffic();
 
     let mut crashes = CRASHES.iter();

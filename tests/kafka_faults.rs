@@ -176,7 +176,7 @@ fn two_processes_share_partitions_and_a_zombie_and_a_leaver_lose_nothing_and_rep
     let mut desk = Desk::new(broker(), 12, 5);
     let (mut a, mut b) = (site.start("a"), site.start("b"));
     wait_shared(&mut [&mut a, &mut b], PARTITIONS);
-    desk.open_accounts(&site);
+    desk.open_accounts(broker(), &site);
     let traffic = traffic(broker(), &site, &desk, "s", 2);
     wait_debited(&mut a, 200);
     wait_debited(&mut b, 200);
@@ -236,7 +236,7 @@ fn a_broker_that_is_killed_and_comes_back_costs_no_call_and_charges_none_twice()
     let mut desk = Desk::new(&broker, 8, 21);
     let mut engine = site.start("a");
     engine.wait_ready(PARTITIONS.into());
-    desk.open_accounts(&site);
+    desk.open_accounts(&broker, &site);
     let traffic = traffic(&broker, &site, &desk, "k", 2);
     let mut ended = 0;
     let mut recent = 0.0;
@@ -280,7 +280,7 @@ fn lost_offsets_stop_the_partition_and_a_rewind_gets_it_going_with_nothing_charg
     let mut desk = Desk::new(broker(), 6, 9);
     let mut engine = site.start("a");
     engine.wait_ready(PARTITIONS.into());
-    desk.open_accounts(&site);
+    desk.open_accounts(broker(), &site);
     let first = traffic(broker(), &site, &desk, "r", 0);
     wait_debited(&mut engine, 1_000);
     let mut sent = first.stop();

@@ -44,13 +44,17 @@ impl Desk {
         }
     }
 
-    /// Opens all accounts, and adds funds to each.
-    pub fn open_accounts(&mut self, site: &Site) {
+    /// Opens all accounts, adds funds to each, and waits until they are open: live, a call that follows within a fetch can
+    /// overtake the command that opens its account, since the end of `commands` was the last thing read from there.
+    pub fn open_accounts(&mut self, broker: &Broker, site: &Site) {
         for tenant in self.tenants.clone() {
             open(&self.producer, site, &tenant);
             self.fund(site, &tenant);
         }
         self.flush();
+        wait_until("the accounts are open", WITHIN, || {
+            Books::read(broker, site, WITHIN).accounts.len() == self.tenants.len()
+        });
     }
 
     /// Adds funds to one of the tenants.
