@@ -149,12 +149,13 @@ fn declares(source: &Source, module: &str) -> bool {
         || source.code.contains(&format!("{{self, {module}"))
 }
 
-const CORE: [&str; 10] = [
+const CORE: [&str; 11] = [
     "std",
     "jiff",
     "rust_decimal",
     "smallvec",
-    "compact_str", "dashmap",
+    "compact_str",
+    "dashmap",
     "ahash",
     "hashbrown",
     "xxhash_rust",
