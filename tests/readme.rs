@@ -1,6 +1,7 @@
 //! README's tables say what the code has.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Replaces what stands between the markers of a table.
 fn with_table(readme: &str, name: &str, table: &str) -> String {
@@ -8,6 +9,41 @@ fn with_table(readme: &str, name: &str, table: &str) -> String {
     let (before, rest) = readme.split_once(&begin).unwrap_or_else(|| panic!("README has no `{}`", begin.trim()));
     let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("README has no `{end}`"));
     format!("{before}{begin}{table}{end}{after}")
+}
+
+/// What stands in the fenced block between the markers.
+fn block<'a>(readme: &'a str, name: &str) -> &'a str {
+    let (_, rest) =
+        readme.split_once(&format!("<!-- {name}:begin -->\n```")).unwrap_or_else(|| panic!("no block {name}"));
+    let (block, _) = rest.split_once("```\n<!-- ").unwrap_or_else(|| panic!("the block {name} has no end"));
+    block.split_once('\n').expect("a fence has a line of its own").1
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+#[test]
+fn the_priced_calls_are_what_the_command_prints() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tollkeeper"))
+        .args(["rate", "--catalog", "rates", "--format", "csv", "tests/data/calls.jsonl"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert_eq!(block(&readme(), "rate"), String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn the_lines_of_the_ledger_are_events_that_the_engine_reads_and_would_write_so() {
+    let readme = readme();
+    let lines: Vec<&str> = block(&readme, "ledger").lines().collect();
+    assert!(lines.len() >= 3, "{lines:?}");
+    for line in lines {
+        let event = tollkeeper::wire::event::decode(line.as_bytes()).unwrap_or_else(|fault| panic!("{fault}: {line}"));
+        let mut written = Vec::new();
+        tollkeeper::wire::event::encode(&event, &mut written);
+        assert_eq!(String::from_utf8(written).unwrap(), line);
+    }
 }
 
 #[test]
