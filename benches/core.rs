@@ -28,7 +28,8 @@ use tollkeeper::core::rating;
 use tollkeeper::core::tenant::NoRatePolicy;
 use tollkeeper::metrics::{BatchCounts, Metrics};
 use tollkeeper::stream::catalog::load_directory;
-use tollkeeper::stream::engine::{Engine, Outputs, Source};
+use tollkeeper::stream::engine::{Engine, Source};
+use tollkeeper::stream::outputs::Outputs;
 use tollkeeper::stream::transport::{Input, Output};
 use tollkeeper::wire;
 

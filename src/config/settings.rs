@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::keys::KEYS;
 use super::{Fault, TRANSACTIONAL_ID_LEN_MAX};
 use crate::core::tenant::NoRatePolicy;
+use crate::stream::settings::FIXED;
 
 /// All keys with their values. What each means and its range are in [`KEYS`], which is also the README's table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,36 +59,6 @@ pub enum LogFormat {
 #[serde(transparent)]
 pub struct KafkaSettings(BTreeMap<String, String>);
 
-/// What the engine sets itself, and why nobody else may. Aliases of librdkafka are listed beside the name they stand for.
-const RESERVED_KAFKA_SETTINGS: [(&str, &[&str]); 4] = [
-    ("it is set by `brokers`", &["bootstrap.servers", "metadata.broker.list"]),
-    ("it is made from `group_id` and `instance`", &["group.id", "group.instance.id", "transactional.id"]),
-    ("it is set by `transaction_timeout_ms`", &["transaction.timeout.ms"]),
-    (
-        "exactly-once rests on it, so it cannot be set",
-        &[
-            "acks",
-            "request.required.acks",
-            "auto.commit.enable",
-            "auto.commit.interval.ms",
-            "auto.offset.reset",
-            "delivery.report.only.error",
-            "enable.auto.commit",
-            "enable.auto.offset.store",
-            "enable.idempotence",
-            "enable.partition.eof",
-            "group.protocol",
-            "group.remote.assignor",
-            "isolation.level",
-            "max.in.flight",
-            "max.in.flight.requests.per.connection",
-            "message.send.max.retries",
-            "retries",
-            "partition.assignment.strategy",
-            "partitioner",
-        ],
-    ),
-];
 /// Parts of the names of client settings that hold a secret.
 const SECRET_MARKS: [&str; 4] = ["password", "secret", "pem", "jaas"];
 
@@ -194,8 +165,9 @@ impl KafkaSettings {
 
     /// Whether a client setting may be passed through.
     pub(super) fn check(name: &str) -> Result<(), String> {
-        match RESERVED_KAFKA_SETTINGS.iter().find(|(_, names)| names.contains(&name)) {
-            Some((why, _)) => Err((*why).to_owned()),
+        match FIXED.iter().find(|(fixed, _)| *fixed == name) {
+            Some((_, why)) => Err((*why).to_owned()),
+            None if name == "transaction.timeout.ms" => Err("it is set by `transaction_timeout_ms`".to_owned()),
             None if name.is_empty() => Err("a client setting needs a name".to_owned()),
             None => Ok(()),
         }

@@ -3,13 +3,12 @@
 #![expect(clippy::ptr_arg, reason = "a name that is borrowed from its record stays borrowed in the events")]
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use jiff::Timestamp;
 
-use super::transport::{Input, OutRecord, Output};
+use super::outputs::Outputs;
+use super::transport::{Input, Output};
 use crate::core::batch::View;
 use crate::core::catalog::Catalog;
 use crate::core::currency::Currency;
@@ -26,9 +25,6 @@ use crate::wire::SourceRef;
 use crate::wire::alert::{CommandOfFrozen, CommandRefused, UnmatchedSettlement};
 use crate::wire::envelope::{Envelope, Kind};
 use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
-
-/// Bytes that are allocated at a time for the records of a batch.
-const ROOM_BYTES: usize = 256 * 1024;
 
 /// What turns records into events: the same for every worker of a process.
 #[derive(Clone, Debug)]
@@ -399,38 +395,5 @@ fn count(counts: &mut BatchCounts, body: &EventBody<'_>) {
         | EventBody::FundsExpired { .. }
         | EventBody::RechargeConfigured { .. }
         | EventBody::CallDebited(_) => {}
-    }
-}
-
-/// The records of a batch, by topic and partition, in order.
-#[derive(Debug, Default)]
-pub struct Outputs {
-    records: BTreeMap<(Output, PartitionId), Vec<OutRecord>>,
-    buffer: Vec<u8>,
-    /// Room for records that are to come: they lie side by side, since an allocation for each is most of what it costs.
-    room: BytesMut,
-}
-
-impl Outputs {
-    /// Appends a record whose value `write` writes, and returns the value.
-    fn push(&mut self, output: Output, partition: PartitionId, key: &str, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
-        self.buffer.clear();
-        write(&mut self.buffer);
-        let needed = key.len() + self.buffer.len();
-        if self.room.capacity() < needed {
-            self.room = BytesMut::with_capacity(ROOM_BYTES.max(needed));
-        }
-        self.room.extend_from_slice(key.as_bytes());
-        let key = self.room.split().freeze();
-        self.room.extend_from_slice(&self.buffer);
-        let value = self.room.split().freeze();
-        self.records.entry((output, partition)).or_default().push(OutRecord { key, value });
-        &self.buffer
-    }
-
-    /// What was not yet handed to the producer; whoever takes it leaves the lists empty.
-    pub fn pending(&mut self) -> impl Iterator<Item = (Output, PartitionId, &mut Vec<OutRecord>)> {
-        let filled = self.records.iter_mut().filter(|(_, records)| !records.is_empty());
-        filled.map(|((output, partition), records)| (*output, *partition, records))
     }
 }

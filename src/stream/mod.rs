@@ -6,6 +6,7 @@ pub mod inputs;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;
+pub mod outputs;
 #[cfg(feature = "kafka")]
 mod raw;
 pub mod recovery;

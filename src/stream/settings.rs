@@ -18,6 +18,7 @@ pub const FIXED: &[(&str, &str)] = &[
     ("acks", "a debit is safe only when all in-sync replicas have it"),
     ("request.required.acks", "a debit is safe only when all in-sync replicas have it"),
     ("auto.commit.enable", OFFSETS_IN_TRANSACTION),
+    ("auto.commit.interval.ms", OFFSETS_IN_TRANSACTION),
     ("auto.offset.reset", "a lost offset must stop the partition: anything but `error` skips records or repeats them"),
     ("bootstrap.servers", "the brokers have a setting of their own"),
     ("metadata.broker.list", "the brokers have a setting of their own"),
@@ -29,11 +30,14 @@ pub const FIXED: &[(&str, &str)] = &[
     ("group.id", "it is the identity of the committed offsets, and has a setting of its own"),
     ("group.instance.id", "it is the identity of the worker, and follows from its name"),
     ("group.protocol", "the fence against zombies rests on the generations of the classic protocol"),
+    ("group.remote.assignor", "the fence against zombies rests on the generations of the classic protocol"),
     ("isolation.level", "records of aborted transactions must never be rated"),
     ("max.in.flight", "more than five requests in flight break the order of events"),
     ("max.in.flight.requests.per.connection", "more than five requests in flight break the order of events"),
+    ("message.send.max.retries", "a record that was not delivered must abort its batch, and nothing else"),
     ("partition.assignment.strategy", "partitions are handed over one by one, while the others are rated"),
     ("partitioner", "the home partition of a tenant is that of Java's default partitioner"),
+    ("retries", "a record that was not delivered must abort its batch, and nothing else"),
     ("transactional.id", "it is the identity of the worker, and follows from its name"),
 ];
 
