@@ -149,7 +149,7 @@ impl Config {
         Duration::from_secs(self.input_wait_alarm_seconds)
     }
 
-    /// A wall clock further off the broker's stops due work and raises the alarm.
+    /// A wall clock further off the broker's raises the alarm.
     pub fn clock_skew_alarm(&self) -> Duration {
         Duration::from_secs(self.clock_skew_alarm_seconds)
     }

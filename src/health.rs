@@ -82,7 +82,7 @@ pub struct TenantTally {
 pub struct Lag {
     /// Records (offsets) between the next to be read and the end of the input.
     pub records: u64,
-    /// Wall clock less the broker's time of the record that was last committed; 0 when nothing is left to be read.
+    /// Wall clock less the broker's time of the record that was last taken; 0 when nothing is left to be read.
     pub event_time: Duration,
 }
 

@@ -55,8 +55,8 @@
 //! everything of a tenant is on its home partition, `murmur2(tenant) % partitions` ([`core::partition::home_partition`]). A
 //! record that arrives elsewhere goes home through `reroute`, one hop.
 //!
-//! A worker is a state machine ([`stream::worker`]), and so is a restore: threads exist in [`stream::runner`] alone, so that
-//! the simulation (`tests/simulation.rs`) steps all of them by its seed, on a log in memory ([`stream::memory`]) that has the
+//! A worker is a state machine ([`stream::worker`]), and so is a restore: their threads are in [`stream::runner`], so that
+//! the simulation (`tests/simulation`) steps all of them by its seed, on a log in memory ([`stream::memory`]) that has the
 //! semantics of Kafka's transactions, the unpleasant ones included.
 //!
 //! # One clock per partition
@@ -65,7 +65,7 @@
 //! hand. It alone feeds the acceptance window, the memory of commands and the `time` of events, so a backlog is rated as it
 //! would have been. It is saved with the offsets and recovered as the maximum of that and the last event.
 //!
-//! # The laws (tests are named after them)
+//! # The laws
 //!
 //! 1. Every record in has exactly one outcome: debit, duplicate, quarantine or reroute; for a command: applied, duplicate,
 //!    refused, quarantine or reroute.
@@ -90,8 +90,11 @@
 //!
 //! - Threads are in [`stream::runner`], not in `stream/kafka`: the demo runs the same worker and restore threads on the log in
 //!   memory.
-//! - While nothing is due by time, only records move a partition's clock; the wall clock moves it once an hour, with the offsets
-//!   of a quiet partition. The same inputs then give the same bytes on any machine.
+//! - While nothing is due by time, only records move a partition's clock, never the wall clock: the same inputs then give the same
+//!   bytes on any machine, and a host with a wrong clock harms nobody.
+//! - References of payments are remembered for 400 days, not for ever: a month longer than a lot lives (law 8).
+//! - An account that breaks a law while it is rated is frozen until its partition is restored; the freeze is not an event.
+//! - A record without the broker's time (LogAppendTime) stops its partition: a producer's time would become its clock.
 //! - Recovery folds the ledger from its start, so a repeated sequence number freezes the account as a gap does: nothing that the
 //!   fold meets can have been seen before.
 //! - `kafka` is a cargo feature, off by default: the demo and offline rating build with nothing but Rust and a C linker.

@@ -103,13 +103,13 @@ const INPUT_LAG_RECORDS: MetricDoc = doc(
     "tollkeeper_input_lag_records",
     "gauge",
     &["input"],
-    "offsets between the next record and the end of the input, summed over partitions",
+    "offsets between the next record and the end of the input, summed over the partitions that are rated (not restoring or stopped)",
 );
 const INPUT_LAG_SECONDS: MetricDoc = doc(
     "tollkeeper_input_lag_seconds",
     "gauge",
     &["input"],
-    "how far the partition furthest behind is behind in event time",
+    "how far the partition furthest behind is behind in event time, of those that are rated",
 );
 const INPUTS_WAITING: MetricDoc = doc(
     "tollkeeper_inputs_waiting",
@@ -145,7 +145,7 @@ const CLOCK_SKEW: MetricDoc = doc(
     "tollkeeper_clock_skew_seconds",
     "gauge",
     &[],
-    "wall clock less the broker's clock, as last compared; beyond `clock_skew_alarm_seconds` due work stops",
+    "wall clock less the broker's clock, as last compared; beyond `clock_skew_alarm_seconds` it is an alarm",
 );
 const LAWS_VIOLATED: MetricDoc = doc(
     "tollkeeper_laws_violated_total",

@@ -29,8 +29,6 @@ use crate::stream::worker::{Worker, WorkerOptions};
 
 /// How often the main thread looks after the others.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-/// Lots live this long (R30).
-const LOT_MONTHS: i32 = 12;
 /// How long a start waits for a cluster that does not answer yet.
 const CONNECT_ATTEMPTS_MAX: u32 = 30;
 const CONNECT_PAUSE: Duration = Duration::from_secs(1);
@@ -99,7 +97,7 @@ impl Node {
 
     fn start_workers(&mut self, config: &Config, catalog: &Arc<Catalog>, crash: &CrashCounter) -> anyhow::Result<()> {
         let clock = Clock::start();
-        let rules = Rules { window: window(config)?, no_rate: config.no_rate, lot_months: LOT_MONTHS };
+        let rules = Rules { window: window(config)?, no_rate: config.no_rate, ..Rules::default() };
         let engine = Engine::new(Arc::clone(catalog), rules, config.partitions, &config.topic_prefix);
         let options = WorkerOptions {
             batch_records_max: usize::try_from(config.batch_records_max)?,
@@ -150,10 +148,7 @@ impl Node {
     }
 
     /// Looks after the workers until a signal comes, or one of them ends or hangs.
-    ///
-    /// # Errors
-    /// None yet; what ends a worker is logged.
-    pub fn run_until_stopped(mut self) -> anyhow::Result<Ended> {
+    pub fn run_until_stopped(mut self) -> Ended {
         let mut ended = Ended::Stopped;
         while !self.signalled.load(Ordering::Acquire) {
             if self.workers.iter().any(RunningWorker::is_finished) {
@@ -162,7 +157,7 @@ impl Node {
             }
             if let Some((worker, silent_for)) = self.silent_worker() {
                 WatchdogExpired { worker, silent_for }.emit(&self.metrics);
-                return Ok(Ended::Hung);
+                return Ended::Hung;
             }
             thread::sleep(LOOK_INTERVAL);
         }
@@ -172,7 +167,7 @@ impl Node {
         while self.workers.iter().any(|worker| !worker.is_finished()) {
             if now() >= deadline {
                 tracing::error!("a worker did not stop in time; what it had open is aborted by the broker");
-                return Ok(Ended::Hung);
+                return Ended::Hung;
             }
             thread::sleep(LOOK_INTERVAL);
         }
@@ -183,7 +178,7 @@ impl Node {
             }
         }
         self.http.stop();
-        Ok(ended)
+        ended
     }
 
     fn silent_worker(&self) -> Option<(u32, Duration)> {

@@ -184,6 +184,7 @@ fn two_processes_share_partitions_and_a_zombie_and_a_leaver_lose_nothing_and_rep
     // A zombie: stopped past its session, while its transaction is open.
     let ledger = site.topic("ledger");
     let stopped_inside = stop_inside_a_transaction(&b, &ledger);
+    assert!(stopped_inside, "the zombie was to be stopped inside a transaction");
     a.wait_ready(PARTITIONS.into());
     wait_debited(&mut a, 2_000);
     desk.fund_any(&site);

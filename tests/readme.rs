@@ -20,7 +20,7 @@ fn block<'a>(readme: &'a str, name: &str) -> &'a str {
 }
 
 fn readme() -> String {
-    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md is there")
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn start(config: &Config, crash_at: Option<CrashAt>) -> anyhow::Result<Exit> {
     use crate::node::{Ended, Node};
 
     let node = Node::start(config, crash_at.map(|crash| (crash.step, crash.nth)))?;
-    Ok(match node.run_until_stopped()? {
+    Ok(match node.run_until_stopped() {
         Ended::Stopped => Exit::Success,
         Ended::Failed => Exit::Failure,
         Ended::Hung => Exit::Hung,

@@ -119,7 +119,7 @@ pub const KEYS: [Key; 21] = [
     Key {
         name: "clock_skew_alarm_seconds",
         kind: Kind::Whole { min: 1, max: 3_600 },
-        meaning: "a wall clock further off the broker's stops due work and raises the alarm",
+        meaning: "a wall clock further off the broker's raises the alarm",
     },
     Key {
         name: "allow_ledger_retention",

@@ -228,13 +228,13 @@ fn add_funds<'a>(
         let minimum = account.settings.minimum_funding;
         return refuse(Refusal::BelowMinimum, format!("{} is less than the minimum funding of {minimum}", add.amount));
     }
-    if account.lots.len() >= LOTS_MAX {
-        let detail = format!("the account holds {LOTS_MAX} lots, and a debit has to name all that it draws from");
-        return refuse(Refusal::Overflow, detail);
-    }
     if add.booked {
         let detail = format!("payment {} was booked before", add.payment_reference);
         return refuse(Refusal::DuplicatePaymentReference, detail);
+    }
+    if account.lots.len() >= LOTS_MAX {
+        let detail = format!("the account holds {LOTS_MAX} lots, and a debit has to name all that it draws from");
+        return refuse(Refusal::Overflow, detail);
     }
     check_sums(account, add.amount)?;
     let funds = funds(account, add.amount, now, add.expires_at, rules);

@@ -7,7 +7,7 @@ use super::cdr::{CallClass, Cdr, Direction, NumberType, Service};
 use super::deck::{Deck, Row};
 use super::event::{ChargeLine, LineKind};
 use super::money::{Money, Overflow};
-use super::number::Number;
+use super::number::{Country, Number};
 use super::reason::Reason;
 use super::tenant::{NoRatePolicy, TenantSettings};
 
@@ -79,7 +79,8 @@ pub fn beyond_this_release(cdr: &Cdr<'_>) -> Result<(), Rejection> {
 /// Prices a call of a tenant by the catalog as it was at the call's start (R12).
 ///
 /// # Errors
-/// [`Rejection`] with the first reason that applies, from `unknown_plan` on.
+/// [`Rejection`] with the first reason that applies, from `unknown_plan` on. In this release a plan that is not known is
+/// `unsupported_version`, in the place of `unknown_plan`: only for a call that is not free does the plan decide.
 pub fn rate<'c>(
     cdr: &Cdr<'_>,
     settings: &TenantSettings,
@@ -120,16 +121,7 @@ pub fn rate<'c>(
     };
 
     let found = price_list_row(cdr, settings, catalog, &number);
-    // The number plan's country, and the row's only where the plan knows none: a price list may name a neighbour's range
-    // as its own, as that of +7 7 does.
-    let country = numbers.country_of(&number).or_else(|| found.and_then(|(_, row)| row.country));
-    let class = match cdr.service {
-        Service::Conferencing => CallClass::ConferenceDialOut,
-        Service::Calling | Service::VoiceApp => match country {
-            Some(country) if numbers.are_domestic(country, usage_country) => CallClass::OutboundDomestic,
-            _ => CallClass::OutboundInternational,
-        },
-    };
+    let class = outbound_class(cdr.service, numbers.country_of(&number), usage_country, catalog);
     let Some((deck, row)) = found else {
         if settings.no_rate.unwrap_or(no_rate) == NoRatePolicy::FreeCall {
             return Ok(Charge { free_call: true, ..Charge::free(class, Some(number)) });
@@ -158,6 +150,25 @@ pub fn rate<'c>(
         amount,
         free_call: false,
     })
+}
+
+/// The class of a call that is paid. Its country is the number plan's, never a price list's, which may name a neighbour's range
+/// as its own (R14).
+fn outbound_class(
+    service: Service,
+    destination: Option<Country>,
+    usage_country: Country,
+    catalog: &Catalog,
+) -> CallClass {
+    match (service, destination) {
+        (Service::Conferencing, _) => CallClass::ConferenceDialOut,
+        (Service::Calling | Service::VoiceApp, Some(country))
+            if catalog.number_plan().are_domestic(country, usage_country) =>
+        {
+            CallClass::OutboundDomestic
+        }
+        (Service::Calling | Service::VoiceApp, _) => CallClass::OutboundInternational,
+    }
 }
 
 /// The longest prefix in force at the call's start; the overlay wins where it is of equal length (F11, R17).

@@ -40,7 +40,7 @@ pub struct HttpServer {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpFailure {
     /// The address is taken, or not one of this machine.
-    #[error("cannot listen on {address} for HTTP")]
+    #[error("cannot listen on {address} for HTTP (another address, or another process that has it?)")]
     Listen {
         /// The address.
         address: SocketAddr,

@@ -118,10 +118,10 @@ impl ClockSkewed {
         metrics.clock_skew.set(SignedDuration::from_millis(self.skew_ms).as_secs_f64());
         match self.change {
             AlarmChange::Raised => {
-                error!(skew_ms = self.skew_ms, "the clock is off the broker's: due work stops until it is set right");
+                error!(skew_ms = self.skew_ms, "the clock of this host is off the broker's: set it right");
             }
             AlarmChange::Cleared => {
-                info!(skew_ms = self.skew_ms, "the clock agrees with the broker's: due work goes on")
+                info!(skew_ms = self.skew_ms, "the clock of this host agrees with the broker's again")
             }
             AlarmChange::Quiet | AlarmChange::Standing => {}
         }

@@ -2,7 +2,7 @@
 //!
 //! It is a state machine: [`Worker::step`] does what can be done now and returns. A thread steps it on Kafka, the
 //! simulation steps it by its seed. What it does in a step stands in `step`; the transaction protocol is in
-//! [`transaction`], what the group asks for in [`assignment`].
+//! `worker/transaction.rs`, what the group asks for in `worker/assignment.rs`, what operators are told in `worker/watch.rs`.
 
 mod assignment;
 mod transaction;

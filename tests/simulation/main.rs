@@ -28,8 +28,9 @@ use tollkeeper::stream::step::Step;
 const SEEDS: u64 = 200;
 /// Actions of one seed.
 const ACTIONS: u32 = 400;
-/// Seeds that failed once.
-const ONCE_FAILED: [u64; 0] = [];
+/// Seeds that failed once, by what they found: a full batch that hid records at hand (18), an identity of the open batch that
+/// was never forgotten (21), offsets that had to be asked for again (63).
+const ONCE_FAILED: [u64; 3] = [18, 21, 63];
 
 /// Plays a seed; `Err` is what was wrong, with what was done.
 fn play(seed: u64, weather: Weather, tally: &Tally) -> Result<Run, String> {

@@ -292,3 +292,14 @@ fn an_update_keeps_what_it_does_not_name() {
     scenario.command(CommandBody::UpdateTenant(UpdateTenant { overlay: Some(None), ..UpdateTenant::default() }));
     assert_eq!(scenario.account().settings, before);
 }
+
+#[test]
+fn an_account_holds_so_many_lots_by_hand_that_a_debit_can_name_them_all() {
+    let mut scenario = Scenario::funded("1");
+    for number in 1..LOTS_MAX {
+        let reference: &'static str = format!("payment-{number}").leak();
+        assert_eq!(scenario.command(add("0.01", reference)), ["added 0.01"]);
+    }
+    assert_eq!(scenario.command(add("0.01", "one-more")), ["refused overflow"]);
+    assert_eq!(scenario.command(add("0.01", "payment-1")), ["refused duplicate_payment_reference"]);
+}

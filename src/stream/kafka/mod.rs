@@ -4,7 +4,7 @@
 //! - `holdings` knows what the group gave us and where we read; it is pure, and holds the rules that keep a zombie out.
 //! - `member` is the consumer, `producer` the producer, `watchdog` ends a process that the client blocks for ever.
 //! - `orphans` finds partitions that nobody in the group has, which no member is told of.
-//! - The calls that rdkafka does not have are in [`raw`](super::raw).
+//! - The calls that rdkafka does not have are in `stream/raw.rs`.
 //!
 //! # What librdkafka does that one would not expect
 //!

@@ -2,10 +2,6 @@
 
 use std::fmt;
 
-/// The prefix of all topics unless the configuration says otherwise.
-pub const PREFIX_DEFAULT: &str = "tollkeeper";
-/// The partitions of every topic that is keyed by tenant, unless said otherwise when they are created.
-pub const PARTITIONS_DEFAULT: u32 = 64;
 /// The key of the record in `catalog` that holds the partition count.
 pub const PARTITIONS_KEY: &str = "partitions";
 /// A group that is down for longer than the brokers keep offsets loses them; below this many minutes that is a warning.
