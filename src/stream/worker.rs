@@ -172,7 +172,8 @@ impl<T: Transport> Worker<T> {
     /// Does what can be done now. Waits up to `wait` for the first record where there is none.
     ///
     /// # Errors
-    /// [`TransportFailure::Fatal`]: the worker must be dropped; whatever it had open has no effect, or recovery finds it.
+    /// Whatever it is, the worker must be dropped; what it had open has no effect, or recovery finds it. `Retry` too: it comes where
+    /// an outcome has to be known and the log does not answer, and a process that starts anew asks again.
     pub fn step(&mut self, now: Now, wait: Duration) -> Result<Progress, TransportFailure> {
         while let Some(event) = self.transport.poll_group()? {
             self.group_event(event, now)?;

@@ -32,6 +32,28 @@ const ACTIONS: u32 = 400;
 /// was never forgotten (21), offsets that had to be asked for again (63).
 const ONCE_FAILED: [u64; 3] = [18, 21, 63];
 
+/// Faults that the seeds together must meet: one that never happens proves nothing.
+const FAULTS: [&str; 18] = [
+    "clock jumps by hours",
+    "commit: Abort",
+    "commit: MarkersLater",
+    "commit: UnknownApplied",
+    "commit: UnknownLate",
+    "commit: UnknownLost",
+    "commit: UnknownPrepared",
+    "fenced by its successor",
+    "late EndTxn Fenced",
+    "ledger tampered with",
+    "member expired, told AtOnce",
+    "member expired, told AtPoll",
+    "offsets expired",
+    "offsets rewound",
+    "partition stopped",
+    "rebalance",
+    "successor beside a zombie",
+    "transaction timed out",
+];
+
 /// Plays a seed; `Err` is what was wrong, with what was done.
 fn play(seed: u64, weather: Weather, tally: &Tally) -> Result<Run, String> {
     let mut run = Run::new(seed, weather);
@@ -97,6 +119,9 @@ fn whatever_fails_nothing_is_lost_and_nothing_charged_twice() {
         for step in Step::ALL {
             assert!(tally.of("steps reached", step.name()) > 0, "no seed ever reached {}", step.name());
             assert!(tally.of("crashes", step.name()) > 0, "no seed ever crashed at {}", step.name());
+        }
+        for fault in FAULTS {
+            assert!(tally.of("faults", fault) > 0, "no seed ever met: {fault}");
         }
     }
 }
