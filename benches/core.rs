@@ -33,6 +33,10 @@ use tollkeeper::stream::outputs::Outputs;
 use tollkeeper::stream::transport::{Input, Output};
 use tollkeeper::wire;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// As many as a worker's batch has.
 const BATCH_RECORDS: usize = 20_000;
 /// What is written is handed on this often, as a worker does after each fetch.

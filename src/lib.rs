@@ -97,7 +97,7 @@
 //! - A record without the broker's time (LogAppendTime) stops its partition: a producer's time would become its clock.
 //! - Recovery folds the ledger from its start, so a repeated sequence number freezes the account as a gap does: nothing that the
 //!   fold meets can have been seen before.
-//! - `kafka` is a cargo feature, off by default: the demo and offline rating build with nothing but Rust and a C linker.
+//! - `kafka` is a cargo feature, off by default: the demo and offline rating build with nothing but Rust and the C compiler that it links with.
 
 pub mod cli;
 pub mod config;
