@@ -204,6 +204,7 @@ impl Recharging {
         }
         let of = self.month_at(month);
         of.requests = of.requests.saturating_add_signed(requests);
+        // A sum that would reach the limit of F22 stays where it is: no cap is as high.
         of.amount = of.amount.checked_add(amount).unwrap_or(of.amount);
     }
 

@@ -28,9 +28,9 @@ use tollkeeper::stream::step::Step;
 const SEEDS: u64 = 200;
 /// Actions of one seed.
 const ACTIONS: u32 = 400;
-/// Seeds that failed once, by what they found: a full batch that hid records at hand (18), an identity of the open batch that
-/// was never forgotten (21), offsets that had to be asked for again (63).
-const ONCE_FAILED: [u64; 3] = [18, 21, 63];
+/// Seeds above the normal range that failed once with the traffic of today. Those that failed so far lie in the range itself, or
+/// mean another run since the traffic was changed.
+const ONCE_FAILED: [u64; 0] = [];
 
 /// Faults that the seeds together must meet: one that never happens proves nothing.
 const FAULTS: [&str; 18] = [
