@@ -1,6 +1,7 @@
 //! The pure core: no async, clock, chance, I/O, logging, serde or Kafka.
 
 pub mod account;
+pub mod allotments;
 pub mod batch;
 pub mod catalog;
 pub mod cdr;
@@ -9,11 +10,13 @@ pub mod currency;
 pub mod decide;
 pub mod decide_command;
 pub mod deck;
+pub mod due;
 pub mod duration;
 pub mod entry;
 pub mod event;
 pub mod identity;
 pub mod money;
+pub mod month;
 pub mod number;
 pub mod number_plan;
 pub mod partition;

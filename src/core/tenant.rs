@@ -70,6 +70,10 @@ pub struct TenantSettings {
     pub minimum_funding: Money,
     /// Paid calls are blocked at this balance or below (R35); negative: a credit line.
     pub block_at: Money,
+    /// A notice is sent when the balance falls below it (R36).
+    pub notify_below: Option<Money>,
+    /// Paid calls are blocked for the rest of the UTC day when its calls cost this much (R38); above zero.
+    pub daily_limit: Option<Money>,
 }
 
 impl TenantSettings {
