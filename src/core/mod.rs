@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod allotments;
+pub mod band;
 pub mod batch;
 pub mod catalog;
 pub mod cdr;
@@ -15,12 +16,14 @@ pub mod duration;
 pub mod entry;
 pub mod event;
 pub mod identity;
+pub mod inbound;
 pub mod money;
 pub mod month;
 pub mod number;
 pub mod number_plan;
 pub mod partition;
 pub(crate) mod prefix;
+pub mod price;
 pub mod rating;
 pub mod reason;
 pub mod recharge;

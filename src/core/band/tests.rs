@@ -1,0 +1,1 @@
+//! Hours of the week.
