@@ -17,6 +17,7 @@ pub mod money;
 pub mod number;
 pub mod number_plan;
 pub mod partition;
+pub mod plan;
 pub(crate) mod prefix;
 pub mod rating;
 pub mod reason;
@@ -24,3 +25,4 @@ pub mod recharge;
 #[cfg(test)]
 mod scenario;
 pub mod tenant;
+pub mod zone;
