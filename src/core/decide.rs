@@ -96,7 +96,7 @@ fn decide_call<'a>(
     let Some(account) = view.account(&cdr.tenant) else {
         return Err(Rejection::new(Reason::UnknownTenant, format!("tenant {} was not opened", cdr.tenant)));
     };
-    let content = Content::of(&cdr, catalog.number_plan(), account.settings.usage_country);
+    let content = Content::of(&cdr, catalog.number_plan(cdr.started_at()), account.settings.usage_country);
     if let Some(seen) = seen {
         if seen.content != content {
             let detail = "the call was debited with other numbers, times or durations";

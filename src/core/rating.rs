@@ -8,6 +8,7 @@ use super::deck::{Deck, Row};
 use super::event::{ChargeLine, LineKind};
 use super::money::{Money, Overflow};
 use super::number::{Country, Number};
+use super::number_plan::NumberPlan;
 use super::reason::Reason;
 use super::tenant::{NoRatePolicy, TenantSettings};
 
@@ -87,7 +88,7 @@ pub fn rate<'c>(
     catalog: &'c Catalog,
     no_rate: NoRatePolicy,
 ) -> Result<Charge<'c>, Rejection> {
-    let numbers = catalog.number_plan();
+    let numbers = catalog.number_plan(cdr.started_at());
     let usage_country = cdr.usage_country.unwrap_or(settings.usage_country);
     let other_end = match cdr.direction {
         Direction::Outbound => &cdr.to,
@@ -121,7 +122,7 @@ pub fn rate<'c>(
     };
 
     let found = price_list_row(cdr, settings, catalog, &number);
-    let class = outbound_class(cdr.service, numbers.country_of(&number), usage_country, catalog);
+    let class = outbound_class(cdr.service, numbers.country_of(&number), usage_country, numbers);
     let Some((deck, row)) = found else {
         if settings.no_rate.unwrap_or(no_rate) == NoRatePolicy::FreeCall {
             return Ok(Charge { free_call: true, ..Charge::free(class, Some(number)) });
@@ -158,13 +159,11 @@ fn outbound_class(
     service: Service,
     destination: Option<Country>,
     usage_country: Country,
-    catalog: &Catalog,
+    numbers: &NumberPlan,
 ) -> CallClass {
     match (service, destination) {
         (Service::Conferencing, _) => CallClass::ConferenceDialOut,
-        (Service::Calling | Service::VoiceApp, Some(country))
-            if catalog.number_plan().are_domestic(country, usage_country) =>
-        {
+        (Service::Calling | Service::VoiceApp, Some(country)) if numbers.are_domestic(country, usage_country) => {
             CallClass::OutboundDomestic
         }
         (Service::Calling | Service::VoiceApp, _) => CallClass::OutboundInternational,
