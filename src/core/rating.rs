@@ -137,7 +137,7 @@ pub fn rate<'c>(
     };
     match rated {
         Err(Unrated::NoRate { class, number, plan, .. })
-            if settings.no_rate.unwrap_or(no_rate) == NoRatePolicy::FreeCall =>
+            if settings.lets_go(no_rate) =>
         {
             Ok(Rated { class, number, plan, payer: Payer::NobodyKnows })
         }
