@@ -173,6 +173,14 @@ impl Batch {
         View { accounts, committed, changes }
     }
 
+    /// The first account of a partition that something is due for, with this batch.
+    pub fn first_due<'b>(&'b self, committed: &'b PartitionState) -> Option<&'b DueKey> {
+        let changes = self.partitions.get(&committed.id);
+        let taken = changes.and_then(|changes| changes.due_taken.as_ref());
+        let queued = changes.and_then(|changes| changes.due.first());
+        committed.due.first_after(taken).into_iter().chain(queued).min()
+    }
+
     /// The partition's clock with this batch, if the batch has touched the partition.
     pub fn clock(&self, partition: PartitionId) -> Option<Timestamp> {
         self.partitions.get(&partition).map(|changes| changes.clock)

@@ -14,7 +14,7 @@ use super::catalog::Catalog;
 use super::cdr::Cdr;
 use super::due::DueKind;
 use super::entry::{EntryKey, EntryValue};
-use super::event::{Cumulative, Debit, Draw, EventBody, Funds, PoolUse, PricedBy};
+use super::event::{Cumulative, Debit, Draw, EventBody, Funds, PricedBy};
 use super::identity::{AcceptanceWindow, Content, Identity, IdentityKey};
 use super::money::{Money, Overflow};
 use super::month::{Month, months_later};
@@ -192,10 +192,7 @@ fn share(
         Some(so_far) if duration < so_far.duration => return Ok(Share::shrunk(so_far)),
         _ => {}
     }
-    let offer = match &rated.payer {
-        Payer::Nobody | Payer::NobodyKnows => return Ok(Share::free(duration, content, so_far)),
-        Payer::Credits(offer) | Payer::Pool(_, offer) => offer,
-    };
+    let Some(offer) = rated.payer.offer() else { return Ok(Share::free(duration, content, so_far)) };
     let taken = so_far.map_or(0, |so_far| so_far.pool_minutes);
     let (minutes, pool) = match &rated.payer {
         Payer::Pool(of, _) if !is_too_old(of.month, view.clock()) => {
@@ -282,10 +279,7 @@ fn debit<'a>(
     debt: Money,
     spent: Option<Money>,
 ) -> Box<Debit<'a>> {
-    let offer = match &rated.payer {
-        Payer::Nobody | Payer::NobodyKnows => None,
-        Payer::Credits(offer) | Payer::Pool(_, offer) => Some(*offer),
-    };
+    let offer = rated.payer.offer().copied();
     Box::new(Debit {
         part: of.part,
         is_final: cdr.is_final,

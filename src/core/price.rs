@@ -52,6 +52,14 @@ pub struct Priced {
     pub rate: Option<Rate>,
 }
 
+impl Priced {
+    /// A call that costs nothing, and counts for nothing.
+    pub fn nothing() -> Priced {
+        let (lines, amount) = (SmallVec::new(), Money::ZERO);
+        Priced { billed_seconds: 0, paid_seconds: 0, lines, amount, rate: None }
+    }
+}
+
 /// Why a price cannot price a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PriceFault {

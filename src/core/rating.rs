@@ -59,6 +59,16 @@ pub enum Payer<'c> {
     Pool(PoolOfCall<'c>, Offer<'c>),
 }
 
+impl<'c> Payer<'c> {
+    /// The price, where one is needed.
+    pub fn offer(&self) -> Option<&Offer<'c>> {
+        match self {
+            Payer::Nobody | Payer::NobodyKnows => None,
+            Payer::Credits(offer) | Payer::Pool(_, offer) => Some(offer),
+        }
+    }
+}
+
 /// The price of a call, and whose it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'c> {
@@ -145,6 +155,32 @@ pub fn rate<'c>(
         Err(Unrated::Rejected(rejection)) => Err(rejection),
         Ok(rated) => Ok(rated),
     }
+}
+
+/// What a lone call costs, for whoever only wants to know: without balances, and with nothing left in any pool.
+#[derive(Clone, Debug)]
+pub struct PricedAlone<'c> {
+    /// What kind of call it is, and who pays.
+    pub rated: Rated<'c>,
+    /// The charge.
+    pub priced: Priced,
+}
+
+/// Prices a call as if nothing had been before it.
+///
+/// # Errors
+/// As [`rate`].
+pub fn price<'c>(
+    cdr: &Cdr<'_>,
+    settings: &TenantSettings,
+    catalog: &'c Catalog,
+) -> Result<PricedAlone<'c>, Rejection> {
+    let rated = rate(cdr, settings, catalog, NoRatePolicy::Quarantine)?;
+    let priced = match rated.payer.offer() {
+        Some(offer) => offer.charge(cdr.started_at(), cdr.duration(), 0)?,
+        None => Priced::nothing(),
+    };
+    Ok(PricedAlone { rated, priced })
 }
 
 /// A call that is not rated, or not yet.
