@@ -146,7 +146,7 @@ fn usage_fault(args: &RateArgs, catalog: &Catalog) -> Option<String> {
     if args.commands.is_some() {
         return None;
     }
-    if !catalog.number_plan().knows(args.usage_country) {
+    if !catalog.knows_country(args.usage_country) {
         return Some(format!("--usage-country: the number plan has no country {}", args.usage_country));
     }
     let list = price_list(args, catalog);

@@ -38,6 +38,8 @@ pub struct Account {
     pub blocked: Option<Arc<Blocked>>,
     /// Licences and the use of shared pools; `None`: never any.
     pub allotments: Option<Arc<Allotments>>,
+    /// Some user had a spend limit at some time; while none ever had, nobody looks for one.
+    pub has_limits: bool,
     /// What the calls of a day cost that were charged on it.
     pub today: Spend,
     /// All money that ever went through it.
@@ -165,6 +167,7 @@ impl Account {
             recharging: Recharging::default(),
             blocked: None,
             allotments: None,
+            has_limits: false,
             today: Spend { day: Day::of(event.time), amount: Money::ZERO },
             totals: Totals::default(),
         })
@@ -211,6 +214,7 @@ impl Account {
                 let feed = union.as_deref().unwrap_or(usage_country.as_str());
                 self.allotments_mut().set_licences(plan, *usage_country, feed, *quantity, Month::of(event.time));
             }
+            EventBody::UserLimitSet { .. } => self.has_limits = true,
             EventBody::FundsAdded { funds, .. } => {
                 self.add(LotId(event.seq), event.time, funds);
                 self.recharging.suspended = false;
@@ -260,7 +264,6 @@ impl Account {
             | EventBody::RechargeUnresolved { .. }
             | EventBody::SettlementUnmatched { .. }
             | EventBody::FundsExpiring { .. }
-            | EventBody::UserLimitSet { .. }
             | EventBody::UserBlocked { .. }
             | EventBody::UserUnblocked { .. }
             | EventBody::BalanceLow { .. }

@@ -16,6 +16,7 @@ use super::identity::{BodyHash, Content};
 use super::money::{Money, Rate};
 use super::month::Month;
 use super::number::{Country, Number};
+pub use super::plan::Classes;
 use super::recharge::{RechargeId, RechargeSettings};
 use super::tenant::TenantSettings;
 
@@ -657,37 +658,5 @@ impl LineKind {
             LineKind::Connect => "connect",
             LineKind::Minimum => "minimum",
         }
-    }
-}
-
-/// A set of the paid call classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Classes(u8);
-
-impl Classes {
-    /// All that somebody pays for.
-    pub fn all_paid() -> Classes {
-        CallClass::PAID.into_iter().collect()
-    }
-
-    /// Whether the class is in it.
-    pub fn contains(self, class: CallClass) -> bool {
-        Classes::bit(class).is_some_and(|bit| self.0 & bit != 0)
-    }
-
-    /// The classes, in their order.
-    pub fn iter(self) -> impl Iterator<Item = CallClass> {
-        CallClass::PAID.into_iter().filter(move |class| self.contains(*class))
-    }
-
-    fn bit(class: CallClass) -> Option<u8> {
-        CallClass::PAID.iter().position(|paid| *paid == class).map(|place| 1 << place)
-    }
-}
-
-impl FromIterator<CallClass> for Classes {
-    /// Classes that are always free are left out.
-    fn from_iter<I: IntoIterator<Item = CallClass>>(classes: I) -> Self {
-        Classes(classes.into_iter().filter_map(Classes::bit).fold(0, |set, bit| set | bit))
     }
 }

@@ -90,6 +90,17 @@ pub struct Retry {
     pub at: Timestamp,
 }
 
+/// What becomes of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It is tried again then.
+    Retry(Timestamp),
+    /// It was the last try.
+    Suspend,
+    /// Auto-recharge is off: nothing is asked for any more.
+    Nothing,
+}
+
 /// The requests of one UTC month that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MonthOfRequests {
@@ -176,11 +187,16 @@ impl Recharging {
         Ok(by_request.min(by_month))
     }
 
-    /// When the failure of an attempt at `now` is tried again; `None`: it was the last, or nothing is asked for any more.
-    pub fn retry_at(&self, attempt: u32, now: Timestamp) -> Option<Timestamp> {
-        let enabled = self.settings.as_ref().is_some_and(|settings| settings.enabled);
-        let place = usize::try_from(attempt).ok()?.checked_sub(1)?;
-        RETRY_BACKOFF.get(place).filter(|_| enabled).map(|wait| now.checked_add(*wait).unwrap_or(Timestamp::MAX))
+    /// What becomes of the failure of an attempt at `now` (R34).
+    pub fn after_failure(&self, attempt: u32, now: Timestamp, backoff: &[SignedDuration]) -> AfterFailure {
+        if !self.settings.as_ref().is_some_and(|settings| settings.enabled) {
+            return AfterFailure::Nothing;
+        }
+        let place = attempt.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        match place.and_then(|place| backoff.get(place)) {
+            Some(wait) => AfterFailure::Retry(now.checked_add(*wait).unwrap_or(Timestamp::MAX)),
+            None => AfterFailure::Suspend,
+        }
     }
 
     /// A request goes out.

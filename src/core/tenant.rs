@@ -77,6 +77,11 @@ pub struct TenantSettings {
 }
 
 impl TenantSettings {
+    /// A call that nobody can price is let go (R9); `configured` is what the engine does where the tenant does not say.
+    pub fn lets_go(&self, configured: NoRatePolicy) -> bool {
+        self.no_rate.unwrap_or(configured) == NoRatePolicy::FreeCall
+    }
+
     /// The plan that a call of `service` has if it names none.
     pub fn default_plan(&self, service: Service) -> Option<&str> {
         self.default_plans.iter().find(|(of, _)| *of == service).map(|(_, plan)| &**plan)
