@@ -204,6 +204,8 @@ fn price(
         no_rate: None,
         minimum_funding: Money::ZERO,
         block_at: Money::ZERO,
+        notify_below: None,
+        daily_limit: None,
     };
     let mut pricing = Pricing::new(catalog, settings);
     files.each_record(|record| pricing.take(record, charges))?;
