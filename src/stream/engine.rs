@@ -54,7 +54,7 @@ pub struct Source {
 }
 
 /// Where what is done goes: records, and what is counted of them.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "metrics have none")]
 pub struct Sink<'s> {
     /// Records to be published.
     pub outputs: &'s mut Outputs,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::transport::{FetchedRecord, Input, InputOffsets};
 
 /// What a partition has to offer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// A record can be taken.
     Record(Input),

@@ -320,11 +320,8 @@ impl<T: Transport> Worker<T> {
                 let next = active.inputs.next();
                 active.caught_up = next == Next::CaughtUp;
                 active.was_caught_up |= active.caught_up;
-                if is_full {
-                    note_waiting(active, next, now, &self.options, &self.metrics);
-                    break;
-                }
-                if let Some(until) = self.due_until(partition, next, now) {
+                let due = if is_full { None } else { self.due_until(partition, next, now) };
+                if let Some(until) = due {
                     if self.open.is_none() {
                         self.begin(now)?;
                     } else if let Some(Slot::Active(active)) = self.slots.get_mut(&partition) {
@@ -341,6 +338,9 @@ impl<T: Transport> Worker<T> {
                     break;
                 };
                 end_waiting(active, &self.metrics);
+                if is_full {
+                    break;
+                }
                 if self.open.is_none() {
                     self.begin(now)?;
                     continue;
@@ -355,7 +355,7 @@ impl<T: Transport> Worker<T> {
 
     /// By when work is to be done before anything else of the partition: by the time of the record that is next; where there is
     /// none, by the wall clock, if nothing says that it is wrong and we may write. `None`: nothing is due by then.
-    fn due_until(&self, partition: PartitionId, next: Next, now: Now) -> Option<Timestamp> {
+    fn due_until(&mut self, partition: PartitionId, next: Next, now: Now) -> Option<Timestamp> {
         let Some(Slot::Active(active)) = self.slots.get(&partition) else { return None };
         let first = match &self.open {
             Some(open) => open.batch.first_due(&active.state),
@@ -364,13 +364,16 @@ impl<T: Transport> Worker<T> {
         let until = match next {
             Next::Record(input) => active.inputs.time_of(input)?,
             // A clock that is off for one partition is off for all of the process.
-            Next::CaughtUp if self.active().any(|active| active.skewed) || self.transport.membership().is_none() => {
-                return None;
-            }
             Next::CaughtUp => now.wall,
             Next::Waiting(_) => return None,
         };
-        (first.at <= until).then_some(until)
+        if first.at > until {
+            return None;
+        }
+        // A clock that is off for one partition is off for all of the process.
+        let is_trusted = !self.active().any(|active| active.skewed);
+        let may_write = next != Next::CaughtUp || is_trusted && self.transport.membership().is_some();
+        may_write.then_some(until)
     }
 
     fn take_record(&mut self, record: FetchedRecord<T::Payload>, now: Now) {
