@@ -248,4 +248,4 @@ pub(crate) fn floor_second(at: Timestamp) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

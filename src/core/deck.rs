@@ -160,7 +160,7 @@ impl Deck {
     }
 
     /// All rows whose prefix the number begins with: the longest first, then by date.
-    pub fn candidates(&self, number: &Number) -> impl Iterator<Item = &Row> {
+    pub fn candidates<'d>(&'d self, number: &Number) -> impl Iterator<Item = &'d Row> + use<'d> {
         let longest = self.index.longest(number);
         let prefixes = std::iter::successors(longest, |prefix| self.index.next_shorter(*prefix));
         prefixes.flat_map(|prefix| self.rows_of(prefix))
