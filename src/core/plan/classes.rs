@@ -61,12 +61,7 @@ impl FromIterator<CallClass> for Classes {
 
 /// The class of a call that somebody may have to pay for: of an inbound call by the tenant's own number, of an outbound one
 /// by its reach. `None` for inbound calls to users, which are free (R7).
-pub(super) fn class_of(
-    service: Service,
-    direction: Direction,
-    number_type: NumberType,
-    reach: Reach,
-) -> Option<CallClass> {
+pub fn class_of(service: Service, direction: Direction, number_type: NumberType, reach: Reach) -> Option<CallClass> {
     match (direction, number_type, service, reach) {
         (Direction::Inbound, NumberType::User, _, _) => None,
         (Direction::Inbound, NumberType::TollFree, _, _) => Some(CallClass::InboundTollFree),
