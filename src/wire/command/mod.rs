@@ -15,7 +15,9 @@ mod body;
 mod canonical;
 mod correction;
 #[cfg(test)]
-pub(super) mod tests;
+pub(super) mod sample;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use write::{Outgoing, encode};

@@ -14,9 +14,7 @@ use super::pool::write_pool;
 use crate::core::cdr::{Direction, NumberType, Service};
 use crate::core::event::{Cumulative, Debit};
 use crate::core::identity::Content;
-use crate::wire::json::{
-    write_escaped, write_integer, write_list, write_money, write_rate, write_seconds, write_text, write_time,
-};
+use crate::wire::json::{write_integer, write_list, write_money, write_rate, write_seconds, write_text, write_time};
 
 /// The whole `type`.
 pub(super) const TYPE: &str = "tollkeeper.call.debited.v1";
@@ -103,10 +101,8 @@ fn write_charge(debit: &Debit<'_>, into: &mut Vec<u8>) {
     write_integer(debit.billed_seconds, into);
     write_code(br#","class":""#, debit.class.code(), into);
     if let Some(plan) = &debit.plan {
-        into.extend_from_slice(br#","plan":""#);
-        let deck = debit.priced_by.as_ref().map(|price| &*price.deck);
-        write_escaped(without_version_of(plan, deck), into);
-        into.push(b'"');
+        into.extend_from_slice(br#","plan":"#);
+        write_text(plan, into);
     }
     if let Some(pool) = &debit.pool {
         into.extend_from_slice(br#","pool":"#);
@@ -184,19 +180,6 @@ fn write_cumulative(cumulative: &Cumulative, into: &mut Vec<u8>) {
         }
     }
     into.push(b'}');
-}
-
-/// The plan's id alone where its version is that of the deck.
-fn without_version_of<'a>(plan: &'a str, deck: Option<&str>) -> &'a str {
-    match (plan.split_once('@'), deck.and_then(version_of)) {
-        (Some((id, version)), Some(of_deck)) if version == of_deck => id,
-        _ => plan,
-    }
-}
-
-/// What is behind the `@`.
-fn version_of(name: &str) -> Option<&str> {
-    name.split_once('@').map(|(_, version)| version)
 }
 
 /// A name up to its value's opening quote, and a code, which has nothing to be escaped.

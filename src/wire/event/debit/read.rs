@@ -1,10 +1,8 @@
 //! Reading of `call.debited`: the one event of which a ledger has millions, so in one pass, without a table of fields.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 
-use super::{DIRECTION_DEFAULT, NUMBER_TYPE_DEFAULT, SERVICE_DEFAULT, version_of};
+use super::{DIRECTION_DEFAULT, NUMBER_TYPE_DEFAULT, SERVICE_DEFAULT};
 use crate::core::cdr::{CallClass, Direction, NumberType, Service, USER_BYTES_MAX};
 use crate::core::event::{ChargeLine, Cumulative, Debit, EventBody, LineKind, PricedBy};
 use crate::core::identity::Content;
@@ -88,7 +86,6 @@ pub(in crate::wire::event) fn read(data: &str) -> Result<Data<'_>, EventFault> {
         country: raw.country,
     };
     let priced_by = price.into_price(direction)?;
-    let plan = raw.plan.map(|Text(plan)| with_version_of(plan, priced_by.as_ref())).transpose()?;
     let billed_seconds = required("billed_seconds", raw.billed_seconds)?;
     let lines = raw.lines.map(|List(lines)| lines).unwrap_or_default();
     let debit = Debit {
@@ -105,7 +102,7 @@ pub(in crate::wire::event) fn read(data: &str) -> Result<Data<'_>, EventFault> {
         duration: required("seconds", raw.seconds)?.0,
         billed_seconds,
         class: required("class", raw.class)?.0,
-        plan,
+        plan: raw.plan.map(|plan| plan.0),
         pool: raw.pool.map(RawPool::into_pool).transpose()?.map(Box::new),
         paid_seconds: raw.paid_seconds.unwrap_or(billed_seconds),
         lines: lines.into_iter().map(RawLine::into_line).collect::<Result<_, _>>()?,
@@ -177,16 +174,5 @@ impl<'a> RawPrice<'a> {
             (None, None, None) if prefix.is_none() && country.is_none() => Ok(None),
             _ => Err(EventFault::malformed("destination, prefix, rate, deck and country: some, but not all")),
         }
-    }
-}
-
-/// A plan that is named without a version has that of the deck.
-fn with_version_of<'a>(plan: Cow<'a, str>, price: Option<&PricedBy<'_>>) -> Result<Cow<'a, str>, FieldFault> {
-    if version_of(&plan).is_some() {
-        return Ok(plan);
-    }
-    match price.and_then(|price| version_of(&price.deck)) {
-        Some(version) => Ok(Cow::Owned(format!("{plan}@{version}"))),
-        None => Err(FieldFault::new("plan", "without a version, and no deck that has one")),
     }
 }
