@@ -234,7 +234,7 @@ fn read_prefix(text: &str) -> Result<&str, String> {
     if is_prefix(text) { Ok(text) } else { Err(wrong()) }
 }
 
-fn read_destination(text: &str) -> Result<&str, String> {
+pub(crate) fn read_destination(text: &str) -> Result<&str, String> {
     if text.len() > DESTINATION_LEN_MAX {
         Err(format!("longer than {DESTINATION_LEN_MAX} bytes"))
     } else if text.chars().any(char::is_control) {
@@ -249,7 +249,7 @@ fn read_kind(text: &str) -> Result<Kind, String> {
     Kind::ALL.into_iter().find(|kind| kind.code() == text).ok_or_else(|| format!("none of {}", known()))
 }
 
-fn read_amount(text: &str) -> Result<Money, String> {
+pub(crate) fn read_amount(text: &str) -> Result<Money, String> {
     match text.parse::<Money>() {
         Ok(amount) if amount.is_negative() => Err("negative".to_owned()),
         Ok(amount) => Ok(amount),
@@ -257,13 +257,13 @@ fn read_amount(text: &str) -> Result<Money, String> {
     }
 }
 
-fn read_increment(text: &str, least: u32) -> Result<u32, String> {
+pub(crate) fn read_increment(text: &str, least: u32) -> Result<u32, String> {
     let wrong = || format!("not whole seconds from {least} to {INCREMENT_MAX_SECONDS}");
     text.parse().ok().filter(|seconds| (least..=INCREMENT_MAX_SECONDS).contains(seconds)).ok_or_else(wrong)
 }
 
 /// RFC 3339 with a zone, or a date for its midnight in UTC.
-fn read_instant(text: &str) -> Result<Timestamp, &'static str> {
+pub(crate) fn read_instant(text: &str) -> Result<Timestamp, &'static str> {
     const DATE_LEN: usize = "2026-11-20".len();
     let wrong = "neither a date as 2026-11-20 nor an instant as 2026-11-20T00:00:00Z";
     if text.len() == DATE_LEN {
