@@ -112,7 +112,7 @@ pub fn rate<'c>(
 
     if let Some(plan) = cdr.plan.as_deref().or_else(|| settings.default_plan(cdr.service)) {
         // A plan of a later release decides how the call is paid; until it can be read, nothing is charged.
-        if !catalog.has_plan(plan) {
+        if catalog.plan(plan, cdr.started_at()).is_none_or(|plan| !plan.parts().rules.is_empty()) {
             let detail = format!("plan {plan} is not one of this release, which has pay-as-you-go alone");
             return Err(Rejection::new(Reason::UnsupportedVersion, detail));
         }
