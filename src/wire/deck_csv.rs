@@ -201,7 +201,7 @@ fn shared(destination: &str, destinations: &mut BTreeSet<Arc<str>>) -> Arc<str> 
     new
 }
 
-fn read_destination(text: &str) -> Result<&str, String> {
+pub(crate) fn read_destination(text: &str) -> Result<&str, String> {
     if text.len() > DESTINATION_LEN_MAX {
         Err(format!("longer than {DESTINATION_LEN_MAX} bytes"))
     } else if text.chars().any(char::is_control) {
