@@ -143,7 +143,6 @@ impl<'e> Rating<'e> {
         let mut view = self.batch.at(&self.accounts, &self.state);
         let mut sink = Sink { outputs: &mut self.outputs, counts: &mut self.counts, metrics: &self.metrics };
         while self.engine.take_due(&mut view, PARTITION, clock, sink.reborrow()) {}
-        drop(view);
         self.write_events()?;
         let mut view = self.batch.at(&self.accounts, &self.state);
         view.advance_clock(clock);
