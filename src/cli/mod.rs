@@ -3,7 +3,10 @@
 //! A command's `run` returns how it ended ([`Exit`]) or an error, which is printed here, once, with its causes. Results go to
 //! standard output, everything else to standard error.
 
+pub mod balance;
+pub mod call;
 mod config_args;
+pub mod debits;
 pub mod demo;
 mod exit;
 pub mod funds;
@@ -70,12 +73,18 @@ pub enum Command {
     /// Mends the committed offsets of the inputs
     #[command(subcommand)]
     Offsets(offsets::OffsetsCommand),
-    /// Opens, changes and closes accounts
+    /// Opens, changes and closes accounts, and sets their licences and limits
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
     /// Adds funds to an account
     #[command(subcommand)]
     Funds(funds::FundsCommand),
+    /// Puts balances right
+    #[command(subcommand)]
+    Balance(balance::BalanceCommand),
+    /// Takes calls back
+    #[command(subcommand)]
+    Call(call::CallCommand),
     /// Configures automatic recharges and settles them
     #[command(subcommand)]
     Recharge(recharge::RechargeCommand),
@@ -100,6 +109,8 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Offsets(command) => offsets::run(command, &cli.logs),
         Command::Tenant(command) => tenant::run(command, &cli.logs),
         Command::Funds(command) => funds::run(command, &cli.logs),
+        Command::Balance(command) => balance::run(command, &cli.logs),
+        Command::Call(command) => call::run(command, &cli.logs),
         Command::Recharge(command) => recharge::run(command, &cli.logs),
     }
 }
