@@ -7,6 +7,7 @@ pub mod balance;
 pub mod call;
 mod config_args;
 pub mod debits;
+pub mod deck;
 pub mod demo;
 mod exit;
 pub mod funds;
@@ -67,6 +68,9 @@ pub enum Command {
     Run(run::RunArgs),
     /// Rates files of CDRs offline
     Rate(rate::RateArgs),
+    /// Checks, looks up and compares price lists
+    #[command(subcommand)]
+    Deck(deck::DeckCommand),
     /// Creates or checks the topics of the cluster
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
@@ -105,6 +109,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(args, &cli.logs),
         Command::Run(args) => run::run(args, &cli.logs),
         Command::Rate(args) => rate::run(args, &cli.logs),
+        Command::Deck(command) => deck::run(command, &cli.logs),
         Command::Topics(command) => topics::run(command, &cli.logs),
         Command::Offsets(command) => offsets::run(command, &cli.logs),
         Command::Tenant(command) => tenant::run(command, &cli.logs),
