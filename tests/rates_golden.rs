@@ -80,7 +80,7 @@ fn known_numbers_have_their_known_price() {
         let (found, price) = match row {
             None => ("", "no rate".to_owned()),
             Some(row) if row.denied => (row.prefix.as_ref(), "denied".to_owned()),
-            Some(row) => (row.prefix.as_ref(), row.rate.to_string()),
+            Some(row) => (row.prefix.as_ref(), row.price.rate.expect("no bands in it").to_string()),
         };
         assert_eq!((found, price.as_str()), (prefix, expected), "{text}");
     }

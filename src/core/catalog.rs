@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::core::currency::Currency;
 use crate::core::deck::Deck;
+use crate::core::inbound::InboundDeck;
 use crate::core::number::Country;
 use crate::core::number_plan::NumberPlan;
 use crate::core::plan::{Plan, Scope};
@@ -23,6 +24,8 @@ pub struct CatalogParts {
     pub version: Arc<str>,
     /// Price lists, all versions.
     pub decks: Vec<Arc<Deck>>,
+    /// Inbound price lists, all versions.
+    pub inbound: Vec<Arc<InboundDeck>>,
     /// Plans, all versions.
     pub plans: Vec<Arc<Plan>>,
     /// Zones, all versions.
@@ -36,6 +39,8 @@ pub struct CatalogParts {
 pub struct Catalog {
     version: Arc<str>,
     decks: ById<Deck>,
+    /// By the price list that they belong to.
+    inbound: ById<InboundDeck>,
     plans: ById<Plan>,
     zones: ById<Zone>,
     /// The newest first; the last was always in force.
@@ -57,6 +62,36 @@ pub enum CatalogFault {
         one: Currency,
         /// The currency of another.
         other: Currency,
+    },
+    /// An inbound price list belongs to a price list that is not there.
+    #[error("inbound price list {inbound} is of price list {price_list}, which is not in the catalog")]
+    UnknownPriceList {
+        /// The inbound price list, `id@version`.
+        inbound: Arc<str>,
+        /// The price list.
+        price_list: Box<str>,
+    },
+    /// An inbound price list is in another currency than its price list, or another version of itself.
+    #[error("inbound price list {inbound} is in {currency}, price list {price_list} in {other}")]
+    InboundCurrency {
+        /// The inbound price list, `id@version`.
+        inbound: Arc<str>,
+        /// Its currency.
+        currency: Currency,
+        /// The price list.
+        price_list: Box<str>,
+        /// Its currency.
+        other: Currency,
+    },
+    /// A price list has two inbound price lists that are no versions of each other.
+    #[error("price list {price_list} has two inbound price lists, {one} and {other}")]
+    TwoInboundLists {
+        /// The price list.
+        price_list: Box<str>,
+        /// An inbound price list.
+        one: Box<str>,
+        /// Another.
+        other: Box<str>,
     },
     /// A plan names a zone that is not there.
     #[error("plan {plan} names zone {zone}, which is not in the catalog")]
@@ -105,11 +140,13 @@ impl Catalog {
         let catalog = Catalog {
             version: parts.version,
             decks: by_id(parts.decks, |deck| &deck.header().id, |deck| deck.header().effective_from),
+            inbound: by_id(parts.inbound, InboundDeck::price_list, |deck| deck.header().effective_from),
             plans: by_id(parts.plans, Plan::id, Plan::effective_from),
             zones: by_id(parts.zones, |zone| &zone.id, |zone| zone.effective_from),
             number_plans: newest_first(parts.number_plans, |plan| plan.header().effective_from),
         };
         let mut faults: Vec<CatalogFault> = catalog.mixed_currencies().collect();
+        faults.extend(catalog.faults_of_inbound());
         for plan in catalog.plans.values().flatten() {
             faults.extend(catalog.faults_of_zones(plan));
             faults.extend(catalog.number_plans.iter().filter_map(|numbers| uneven_union(plan, numbers)));
@@ -143,6 +180,11 @@ impl Catalog {
     /// The names of all price lists, in order.
     pub fn deck_ids(&self) -> impl Iterator<Item = &str> {
         self.decks.keys().map(AsRef::as_ref)
+    }
+
+    /// The version of the inbound prices of a price list, or overlay, that was in force at the start of a call (R12, R14).
+    pub fn inbound(&self, price_list: &str, at: Timestamp) -> Option<&InboundDeck> {
+        in_force(self.inbound.get(price_list)?, |deck| deck.header().effective_from, at)
     }
 
     /// The version of the plan that was in force at the start of a call (R12); `None` where there is none of this name, or only
@@ -183,6 +225,31 @@ impl Catalog {
             let one = versions.first()?.currency();
             let other = versions.iter().map(|deck| deck.currency()).find(|other| *other != one)?;
             Some(CatalogFault::MixedCurrencies { id: id.clone(), one, other })
+        })
+    }
+
+    fn faults_of_inbound(&self) -> impl Iterator<Item = CatalogFault> {
+        self.inbound.iter().flat_map(|(price_list, versions)| {
+            let of_list = self.deck_currency(price_list);
+            let mut faults = Vec::new();
+            for deck in versions {
+                let inbound = Arc::clone(deck.label());
+                let (currency, price_list) = (deck.header().currency, price_list.clone());
+                match of_list {
+                    None => faults.push(CatalogFault::UnknownPriceList { inbound, price_list }),
+                    Some(other) if other != currency => {
+                        faults.push(CatalogFault::InboundCurrency { inbound, currency, price_list, other });
+                    }
+                    Some(_) => {}
+                }
+            }
+            let mut ids = versions.iter().map(|deck| &deck.header().id);
+            let one = ids.next();
+            if let (Some(one), Some(other)) = (one, ids.find(|other| Some(*other) != one)) {
+                let (one, other) = (one.clone(), other.clone());
+                faults.push(CatalogFault::TwoInboundLists { price_list: price_list.clone(), one, other });
+            }
+            faults
         })
     }
 

@@ -163,10 +163,10 @@ fn debit<'a>(
     debt: Money,
     replay_of: Option<Cow<'a, str>>,
 ) -> Box<Debit<'a>> {
-    let priced_by = charge.row.map(|(deck, row)| PricedBy {
+    let priced_by = charge.row.zip(charge.rate).map(|((deck, row), rate)| PricedBy {
         destination: Cow::Borrowed(&*row.destination),
         prefix: Cow::Borrowed(&*row.prefix),
-        rate: row.rate,
+        rate,
         deck: Cow::Borrowed(&**deck.label()),
     });
     Box::new(Debit {

@@ -1,6 +1,7 @@
 //! The pure core: no async, clock, chance, I/O, logging, serde or Kafka.
 
 pub mod account;
+pub mod band;
 pub mod batch;
 pub mod catalog;
 pub mod cdr;
@@ -13,12 +14,14 @@ pub mod duration;
 pub mod entry;
 pub mod event;
 pub mod identity;
+pub mod inbound;
 pub mod money;
 pub mod number;
 pub mod number_plan;
 pub mod partition;
 pub mod plan;
 pub(crate) mod prefix;
+pub mod price;
 pub mod rating;
 pub mod reason;
 pub mod recharge;

@@ -1,15 +1,14 @@
 //! Whose a number is: country codes and area codes, how each country dials abroad, and its emergency numbers and short codes.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::core::currency::Currency;
-use crate::core::money::{Money, Rate};
 use crate::core::number::{Country, Dialled, NUMBER_DIGITS_MIN, Number};
 use crate::core::plan::is_pool_name;
 use crate::core::prefix::{PrefixIndex, is_prefix};
+use crate::core::price::Price;
 
 /// Emergency in every country, whatever its own list says (F5).
 pub const EMERGENCY_EVERYWHERE: [&str; 2] = ["112", "911"];
@@ -89,16 +88,8 @@ pub struct ShortCode {
 pub struct ShortCodePrice {
     /// The currency of the price; tenants of another cannot call it.
     pub currency: Currency,
-    /// The price of a minute.
-    pub rate: Rate,
-    /// Once for each call.
-    pub connect_fee: Money,
-    /// Seconds that are billed at least; 0: all increments alike (F11).
-    pub initial_increment: u32,
-    /// Seconds that are billed at a time beyond those.
-    pub increment: NonZeroU32,
-    /// What a call costs at least.
-    pub minimum_charge: Money,
+    /// The price. Lines of a charge are rounded by the default, for a number plan says nothing of that.
+    pub price: Price,
 }
 
 /// Why a number plan was refused. Whoever reads it from files finds these first, with line and column.

@@ -5,10 +5,11 @@ use smallvec::SmallVec;
 use super::catalog::Catalog;
 use super::cdr::{CallClass, Cdr, Direction, NumberType, Service};
 use super::deck::{Deck, Row};
-use super::event::{ChargeLine, LineKind};
-use super::money::{Money, Overflow};
+use super::event::ChargeLine;
+use super::money::{Money, Rate};
 use super::number::{Country, Number};
 use super::number_plan::NumberPlan;
+use super::price::PriceFault;
 use super::reason::Reason;
 use super::tenant::{NoRatePolicy, TenantSettings};
 
@@ -45,6 +46,8 @@ pub struct Charge<'c> {
     pub lines: SmallVec<[ChargeLine; 2]>,
     /// What the call costs.
     pub amount: Money,
+    /// Per minute, of the first paid increment; absent where nothing is paid.
+    pub rate: Option<Rate>,
     /// Nobody could price it, and it was let go (R9).
     pub free_call: bool,
 }
@@ -59,6 +62,7 @@ impl<'c> Charge<'c> {
             paid_seconds: 0,
             lines: SmallVec::new(),
             amount: Money::ZERO,
+            rate: None,
             free_call: false,
         }
     }
@@ -137,18 +141,20 @@ pub fn rate<'c>(
         let detail = format!("{} is in {}, the account in {}", deck.label(), deck.currency(), settings.currency);
         return Err(Rejection::new(Reason::CurrencyMismatch, detail));
     }
-    let billed_seconds = row.billed_seconds(cdr.duration());
-    let (lines, amount) = charge_lines(deck, row, billed_seconds)
-        .map_err(|Overflow| Rejection::new(Reason::Overflow, "the charge would be 10^15 or more"))?;
-    let row = Some((deck, row));
+    let priced =
+        row.price.charge(cdr.started_at(), cdr.duration(), 0, deck.rounding()).map_err(|fault| match fault {
+            PriceFault::NoRate(_) => Rejection::new(Reason::NoRate, format!("prefix {}: {fault}", row.prefix)),
+            PriceFault::Overflow(_) => Rejection::new(Reason::Overflow, "the charge would be 10^15 or more"),
+        })?;
     Ok(Charge {
         class,
         number: Some(number),
-        row,
-        billed_seconds,
-        paid_seconds: billed_seconds,
-        lines,
-        amount,
+        row: Some((deck, row)),
+        billed_seconds: priced.billed_seconds,
+        paid_seconds: priced.paid_seconds,
+        lines: priced.lines,
+        amount: priced.amount,
+        rate: priced.rate,
         free_call: false,
     })
 }
@@ -188,25 +194,6 @@ fn price_list_row<'c>(
         (Some(own), _) => Some(own),
         (None, shared) => shared,
     }
-}
-
-/// The lines of a charge: usage, connect fee, and what is missing up to the minimum charge (R16, F9).
-fn charge_lines(deck: &Deck, row: &Row, paid_seconds: u64) -> Result<(SmallVec<[ChargeLine; 2]>, Money), Overflow> {
-    let rounding = deck.rounding();
-    let mut lines = SmallVec::new();
-    let mut amount = row.rate.price_of(paid_seconds, rounding)?;
-    lines.push(ChargeLine { kind: LineKind::Usage, amount });
-    if !row.connect_fee.is_zero() {
-        let fee = rounding.round(row.connect_fee)?;
-        lines.push(ChargeLine { kind: LineKind::Connect, amount: fee });
-        amount = amount.checked_add(fee)?;
-    }
-    if amount < row.minimum_charge {
-        let missing = rounding.round(row.minimum_charge.checked_sub(amount)?)?;
-        lines.push(ChargeLine { kind: LineKind::Minimum, amount: missing });
-        amount = amount.checked_add(missing)?;
-    }
-    Ok((lines, amount))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use super::number::Country;
 use super::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader};
 use super::partition::PartitionId;
 use super::plan::{Plan, PlanParts};
+use super::price::Price;
 use super::recharge::{RechargeId, RechargeSettings};
 
 pub(super) const TENANT: &str = "contoso";
@@ -135,11 +136,7 @@ pub(super) fn catalog(retail_currency: &str) -> Catalog {
         destination: "somewhere".into(),
         country: None,
         kind: Kind::Mixed,
-        rate: if rate == "denied" { "0".parse() } else { rate.parse() }.expect(rate),
-        connect_fee: Money::ZERO,
-        initial_increment: 60,
-        increment: 60,
-        minimum_charge: Money::ZERO,
+        price: if rate == "denied" { Price::none() } else { Price::flat(rate.parse().expect(rate)) },
         effective_from: None,
         effective_to: None,
         denied: rate == "denied",
@@ -184,6 +181,7 @@ pub(super) fn catalog(retail_currency: &str) -> Catalog {
     Catalog::new(CatalogParts {
         version: "v1".into(),
         decks: decks.into_iter().map(Arc::new).collect(),
+        inbound: Vec::new(),
         plans: vec![Arc::new(payg)],
         zones: Vec::new(),
         number_plans: vec![Arc::new(numbers)],

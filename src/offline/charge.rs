@@ -58,7 +58,7 @@ impl<'a> Debited<'a> {
             currency,
             billed_seconds: charge.billed_seconds,
             paid_seconds: charge.paid_seconds,
-            priced_by: charge.row.map(|(_, row)| (&*row.prefix, &*row.destination, row.rate)),
+            priced_by: charge.row.zip(charge.rate).map(|((_, row), rate)| (&*row.prefix, &*row.destination, rate)),
             balance: None,
         }
     }

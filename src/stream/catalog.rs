@@ -1,4 +1,4 @@
-//! Loads a catalog from a directory: `decks/*.csv`, `plans/*.toml`, `zones/*.csv` and `number-plan/*.csv`.
+//! Loads a catalog from a directory: `decks/*.csv`, `inbound/*.csv`, `plans/*.toml`, `zones/*.csv` and `number-plan/*.csv`.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::core::catalog::{Catalog, CatalogFault, CatalogParts};
 use crate::core::number_plan::NumberPlan;
-use crate::wire::deck_csv::{DeckName, read_deck};
+use crate::wire::deck_csv::{DeckName, read_deck, read_inbound_deck};
 use crate::wire::fault::{Faults, Place, SourceFile};
 use crate::wire::number_plan_csv::{NumberPlanFiles, read_number_plan};
 use crate::wire::plan_toml::{PlanName, read_plan};
@@ -32,6 +32,7 @@ pub const DIRECTORY_FILES_MAX: usize = 10_000;
 const VERSION_DIGITS: usize = 12;
 
 const DECKS: &str = "decks";
+const INBOUND: &str = "inbound";
 const PLANS: &str = "plans";
 const ZONES: &str = "zones";
 const NUMBER_PLAN: &str = "number-plan";
@@ -90,10 +91,12 @@ fn written(faults: &[CatalogFault]) -> String {
 /// [`CatalogFailure`]; where the files have faults, all of them.
 pub fn load_directory(path: &Path) -> Result<Catalog, CatalogFailure> {
     let decks = read_files(path, DECKS)?;
+    let inbound = read_files_if_any(path, INBOUND)?;
     let plans = read_files(path, PLANS)?;
-    let zones = if path.join(ZONES).exists() { read_files(path, ZONES)? } else { Vec::new() };
+    let zones = read_files_if_any(path, ZONES)?;
     let number_plans = read_number_plan_files(path)?;
-    let version = version_of(decks.iter().chain(&plans).chain(&zones).chain(number_plans.iter().flatten()));
+    let version =
+        version_of(decks.iter().chain(&inbound).chain(&plans).chain(&zones).chain(number_plans.iter().flatten()));
 
     let mut faults = Faults::new();
     let number_plans = read_number_plans(&number_plans, &version, &mut faults);
@@ -111,10 +114,14 @@ pub fn load_directory(path: &Path) -> Result<Catalog, CatalogFailure> {
         let deck = collect(read_deck(file, DeckName { id, version: &version }, numbers), faults)?;
         Some((deck.header().effective_from, deck))
     });
+    let inbound = read_versions(&inbound, "csv", &mut faults, |file, id, faults| {
+        let deck = collect(read_inbound_deck(file, DeckName { id, version: &version }, numbers), faults)?;
+        Some((deck.header().effective_from, deck))
+    });
     if !faults.is_empty() {
         return Err(CatalogFailure::Refused { path: path.to_owned(), faults });
     }
-    Catalog::new(CatalogParts { version, decks, plans, zones, number_plans })
+    Catalog::new(CatalogParts { version, decks, inbound, plans, zones, number_plans })
         .map_err(|faults| CatalogFailure::Contradictory { path: path.to_owned(), faults })
 }
 
@@ -235,6 +242,11 @@ fn read_one_number_plan(
 /// What was read, or its faults to the others.
 fn collect<T>(read: Result<T, Faults>, faults: &mut Faults) -> Option<T> {
     read.map_err(|more| faults.append(more)).ok()
+}
+
+/// The files of a directory that need not be there.
+fn read_files_if_any(catalog: &Path, directory: &str) -> Result<Vec<CatalogFile>, CatalogFailure> {
+    if catalog.join(directory).exists() { read_files(catalog, directory) } else { Ok(Vec::new()) }
 }
 
 /// The files of a directory, by name. Hidden ones (editors' and mounts' own) are none.

@@ -33,6 +33,7 @@ mod json;
 pub mod number_plan_csv;
 pub mod offset_metadata;
 pub mod plan_toml;
+mod price_columns;
 pub mod quarantine;
 mod record;
 mod rejected;

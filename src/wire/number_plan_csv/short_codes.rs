@@ -1,15 +1,14 @@
 //! Short codes: what is dialled with a few digits, and what it costs.
 
-use std::num::NonZeroU32;
+use std::collections::BTreeMap;
 
 use super::{Countries, known_country};
 use crate::core::currency::Currency;
-use crate::core::deck::INCREMENT_DEFAULT_SECONDS;
-use crate::core::money::{Money, Rate};
 use crate::core::number_plan::{CountryDialling, SHORT_CODE_DIGITS_MAX, ShortCode, ShortCodePrice, is_short_code};
 use crate::wire::csv_table::{Column, Line, read_rows};
-use crate::wire::deck_csv::{read_amount, read_destination, read_increment};
+use crate::wire::deck_csv::read_destination;
 use crate::wire::fault::{Faults, SourceFile, text_of};
+use crate::wire::price_columns::{Answer, Forms, PriceColumns, read_price};
 
 /// What stands in the column of the rate where a code costs nothing.
 const FREE: &str = "free";
@@ -40,10 +39,21 @@ const COLUMNS: [Column; 9] = [
     Column { name: "minimum_charge", required: false },
 ];
 
+const PRICE_COLUMNS: PriceColumns = PriceColumns {
+    rate_per_minute: column::RATE_PER_MINUTE,
+    connect_fee: column::CONNECT_FEE,
+    initial_increment: column::INITIAL_INCREMENT,
+    increment: column::INCREMENT,
+    increments: None,
+    minimum_charge: column::MINIMUM_CHARGE,
+    time_band: None,
+};
+
 /// Gives the countries their short codes.
 pub(super) fn read(file: SourceFile<'_>, countries: &mut Countries, faults: &mut Faults) {
     let Some(text) = text_of(file, faults) else { return };
-    let mut lines = std::collections::BTreeMap::new();
+    let mut lines = BTreeMap::new();
+    let mut forms = Forms::own();
     read_rows(file.name, text, &COLUMNS, faults, |line, faults| {
         let Some(country) = known_country(line, column::COUNTRY, countries, faults) else { return };
         let (_, dialling) = countries.get_mut(&country).expect("it is known");
@@ -55,7 +65,7 @@ pub(super) fn read(file: SourceFile<'_>, countries: &mut Countries, faults: &mut
             line.wrong(column::CODE, format!("also in line {earlier}"), faults);
         }
         let name = line.read(column::NAME, read_destination, faults).unwrap_or_default();
-        let price = read_price(line, faults);
+        let price = read_code_price(line, &mut forms, faults);
         if faults.count() == before {
             dialling.short_codes.push(ShortCode { code, name: name.into(), price });
         }
@@ -73,29 +83,22 @@ fn check_code(code: &str, dialling: &CountryDialling) -> Result<(), String> {
 }
 
 /// `None` where the code is free, or where something is wrong, which is a fault then.
-fn read_price(line: &Line<'_>, faults: &mut Faults) -> Option<ShortCodePrice> {
-    if line.text(column::RATE_PER_MINUTE) == FREE {
+fn read_code_price(line: &Line<'_>, forms: &mut Forms, faults: &mut Faults) -> Option<ShortCodePrice> {
+    if line.text(column::RATE_PER_MINUTE).eq_ignore_ascii_case(FREE) {
         for column in column::OF_A_PRICE.into_iter().filter(|column| !line.text(*column).is_empty()) {
             line.wrong(column, "a code that is free has none", faults);
         }
         return None;
     }
-    let read_rate = |text: &str| text.parse::<Rate>().map_err(|error| format!("neither a rate nor {FREE}: {error}"));
-    let rate = line.read(column::RATE_PER_MINUTE, read_rate, faults);
-    if rate.is_some() && line.text(column::CURRENCY).is_empty() {
+    if line.text(column::CURRENCY).is_empty() {
         line.fault(column::CURRENCY, "missing: a price has one", faults);
     }
     let currency: Option<Currency> = line.parsed(column::CURRENCY, faults);
-    let connect_fee = line.read(column::CONNECT_FEE, read_amount, faults).unwrap_or(Money::ZERO);
-    let initial_increment = line.read(column::INITIAL_INCREMENT, |text| read_increment(text, 0), faults);
-    let increment = line.read(column::INCREMENT, |text| read_increment(text, 1), faults);
-    let minimum_charge = line.read(column::MINIMUM_CHARGE, read_amount, faults).unwrap_or(Money::ZERO);
-    Some(ShortCodePrice {
-        currency: currency?,
-        rate: rate?,
-        connect_fee,
-        initial_increment: initial_increment.unwrap_or(INCREMENT_DEFAULT_SECONDS),
-        increment: NonZeroU32::new(increment.unwrap_or(INCREMENT_DEFAULT_SECONDS))?,
-        minimum_charge,
-    })
+    match read_price(line, &PRICE_COLUMNS, forms, faults)? {
+        Answer::Price(price) => Some(ShortCodePrice { currency: currency?, price }),
+        Answer::Denied => {
+            line.wrong(column::RATE_PER_MINUTE, "a code that must not be called is left out", faults);
+            None
+        }
+    }
 }
