@@ -1,0 +1,3 @@
+//! The model against the engine.
+#[path = "../model/mod.rs"]
+mod model;
