@@ -2,14 +2,13 @@
 //! back as short texts.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
 use super::batch::{Accounts, Batch, PartitionState, View};
-use super::catalog::{Catalog, PAY_AS_YOU_GO};
+use super::catalog::{Catalog, CatalogParts, PAY_AS_YOU_GO};
 use super::cdr::{Attributes, CallTimes, Cdr, Direction, NumberType, Service};
 use super::command::{Command, CommandBody, OpenTenant, Request, Settlement, Unreadable};
 use super::decide::{self, CallVerdict, Replay, Rules};
@@ -20,8 +19,10 @@ use super::event::{Cause, Event, EventBody};
 use super::identity::BodyHash;
 use super::money::{LineRounding, Money};
 use super::number::Country;
-use super::number_plan::{CountryDialling, NumberPlan};
+use super::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader};
 use super::partition::PartitionId;
+use super::plan::{Plan, PlanParts};
+use super::price::Price;
 use super::recharge::{RechargeId, RechargeSettings};
 
 pub(super) const TENANT: &str = "contoso";
@@ -135,11 +136,7 @@ pub(super) fn catalog(retail_currency: &str) -> Catalog {
         destination: "somewhere".into(),
         country: None,
         kind: Kind::Mixed,
-        rate: if rate == "denied" { "0".parse() } else { rate.parse() }.expect(rate),
-        connect_fee: Money::ZERO,
-        initial_increment: 60,
-        increment: 60,
-        minimum_charge: Money::ZERO,
+        price: if rate == "denied" { Price::none() } else { Price::flat(rate.parse().expect(rate)) },
         effective_from: None,
         effective_to: None,
         denied: rate == "denied",
@@ -172,15 +169,23 @@ pub(super) fn catalog(retail_currency: &str) -> Catalog {
         deck("euro", "EUR", vec![row("1425", "0.02")]),
     ];
     let dialling = |code: &str, international: &str, emergency: &str| CountryDialling {
-        country: country(code),
         international_prefixes: vec![international.into()],
         emergency: vec![emergency.into()],
-        domestic_union: None,
+        ..CountryDialling::of(country(code))
     };
     let countries = vec![dialling("US", "011", "988"), dialling("GB", "00", "999"), dialling("FR", "00", "15")];
     let prefixes = [("1", "US"), ("44", "GB"), ("33", "FR")].map(|(prefix, code)| (prefix.into(), country(code)));
-    let numbers = NumberPlan::new(prefixes.into(), countries).expect("a plan");
-    Catalog::new("v1".into(), decks, BTreeSet::from([PAY_AS_YOU_GO.into()]), numbers).expect("one currency a list")
+    let header = NumberPlanHeader { version: "1".into(), effective_from: None };
+    let numbers = NumberPlan::new(header, prefixes.into(), countries).expect("a plan");
+    let payg = Plan::new(PlanParts::without_rules(PAY_AS_YOU_GO, "1")).expect("a plan");
+    Catalog::new(CatalogParts {
+        version: "v1".into(),
+        decks: decks.into_iter().map(Arc::new).collect(),
+        plans: vec![Arc::new(payg)],
+        zones: Vec::new(),
+        number_plans: vec![Arc::new(numbers)],
+    })
+    .expect("one currency a list")
 }
 
 pub(super) struct Scenario {
