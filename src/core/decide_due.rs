@@ -31,9 +31,7 @@ pub fn pieces(account: &Account, rules: &Rules, kind: DueKind, at: Timestamp) ->
 
 fn expiries(account: &Account, at: Timestamp) -> Vec<Piece> {
     let lapsed = account.lots.iter().filter(|lot| lot.expires_at <= at);
-    lapsed
-        .map(|lot| (of_lot(lot.id), Some(EventBody::FundsExpired { lot: lot.id, amount: lot.remaining })))
-        .collect()
+    lapsed.map(|lot| (of_lot(lot.id), Some(EventBody::FundsExpired { lot: lot.id, amount: lot.remaining }))).collect()
 }
 
 fn of_lot(lot: LotId) -> Cause<'static> {

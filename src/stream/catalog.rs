@@ -104,8 +104,7 @@ pub fn load_directory(path: &Path) -> Result<Catalog, CatalogFailure> {
     match number_plan {
         Some(number_plan) if faults.is_empty() => {
             let number_plans = vec![Arc::new(number_plan)];
-            Catalog::new(CatalogParts {
-            inbound: Vec::new(), version, decks, plans, zones: Vec::new(), number_plans })
+            Catalog::new(CatalogParts { inbound: Vec::new(), version, decks, plans, zones: Vec::new(), number_plans })
                 .map_err(|faults| CatalogFailure::Contradictory { path: path.to_owned(), faults })
         }
         _ => Err(CatalogFailure::Refused { path: path.to_owned(), faults }),

@@ -31,6 +31,8 @@ pub struct Lot {
 /// A spend limit of a user, with what was spent since there is one, by the call's month (A10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
+    /// The event since which there is one.
+    pub since: u64,
     /// Per month.
     pub limit: Amount,
     /// By month.

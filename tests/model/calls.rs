@@ -106,7 +106,8 @@ impl Model {
             KnownCall { part, is_final: call.is_final, content, micros: call.micros, hour: hour_of(clock), open };
         self.calls.insert((call.tenant.clone(), call.call_id.clone()), known);
         let mut body = body(call, part, &charge, &share, &drawn);
-        body["spent"] = json!(spent.map(amount));
+        // What changes nothing says nothing of the limit.
+        body["spent"] = json!(spent.filter(|_| share.amount != 0).map(amount));
         body["pool"] = json!(drew.as_ref().map(Drew::json));
         self.event(&call.tenant, "call.debited", &cause, body);
         self.follow(&call.tenant, &cause, before, drew.as_ref(), 1);

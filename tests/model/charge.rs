@@ -16,7 +16,7 @@ pub struct Charge {
     pub class: &'static str,
     /// The other end, where it is a number.
     pub number: Option<String>,
-    /// The plan that decided.
+    /// The plan that was asked; without a rule that matches it says credits (F6).
     pub plan: Option<String>,
     /// Where the CDR names none, the plan of the first part counts for all (R2).
     pub default_plan: Option<String>,
@@ -138,7 +138,7 @@ impl Model {
         let destination = Destination { reach, country, kind };
         let rule = plan.and_then(|plan| rule(&self.catalog, plan, call, usage_country, Some(&destination)));
         let paying = Paying { plan, pays: rule.map_or(Pays::Credits, |rule| rule.pays.clone()) };
-        let charge = Charge { class, plan: plan.filter(|_| rule.is_some()).map(|plan| plan.id.clone()), ..charge };
+        let charge = Charge { class, plan: plan.map(|plan| plan.id.clone()), ..charge };
         self.paid(account, call, open, charge, &paying, priced)
     }
 
@@ -158,7 +158,7 @@ impl Model {
         // A2: the plan comes before the price, so a free or denied call needs no country of the dialled number either.
         let rule = plan.and_then(|plan| rule(&self.catalog, plan, call, usage_country, None));
         let paying = Paying { plan, pays: rule.map_or(Pays::Credits, |rule| rule.pays.clone()) };
-        let mut charge = Charge { class, plan: plan.filter(|_| rule.is_some()).map(|plan| plan.id.clone()), ..charge };
+        let mut charge = Charge { class, plan: plan.map(|plan| plan.id.clone()), ..charge };
         let caller = charge.number.as_deref().and_then(|number| numbers.country_of(number));
         let lists = [settings.overlay.as_deref(), Some(settings.price_list.as_str())];
         let country = numbers.country_of(&dialled);

@@ -232,7 +232,7 @@ impl Model {
         if let Some(limit) = first.user.as_ref().and_then(|user| account.limits.get_mut(user)) {
             let spent = limit.spent.entry(time::month_of(start)).or_insert(0);
             *spent = (*spent - money).max(0);
-            body["spent"] = json!(amount(*spent));
+            body["spent"] = json!((money != 0).then(|| amount(*spent)));
         }
     }
 }

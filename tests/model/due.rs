@@ -11,7 +11,8 @@ use super::{Model, time};
 /// Before a lot expires (R32).
 const WARNING_DAYS: [i64; 2] = [30, 7];
 const STATUS_AFTER: SignedDuration = SignedDuration::from_hours(1);
-const UNRESOLVED_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// R34 is read so that both waits begin with the request.
+const UNRESOLVED_AFTER: SignedDuration = SignedDuration::from_hours(23);
 
 /// A kind of due work; the order is that in which work of one instant is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -73,15 +73,18 @@ impl Model {
     pub(super) fn limit_user(&mut self, tenant: &str, fields: &Fields) -> Change0 {
         let user = read::text(fields, "user", 256).flatten().ok_or("malformed")?;
         let limit = read::amount(fields, "monthly_limit").ok_or("malformed")?;
-        let limits = &mut self.account_mut(tenant).limits;
+        let account = self.account_mut(tenant);
+        let seq = account.seq + 1;
+        let since = account.limits.get(&user).map(|of_user| of_user.since);
         match limit {
             // A10: lifting forgets what was spent.
-            None => drop(limits.remove(&user)),
+            None => drop(account.limits.remove(&user)),
             Some(limit) => {
-                limits.entry(user.clone()).or_insert(Limit { limit, spent: Default::default() }).limit = limit;
+                let new = Limit { since: seq, limit, spent: Default::default() };
+                account.limits.entry(user.clone()).or_insert(new).limit = limit;
             }
         }
-        Ok(("user.limit_set", json!({"user": user, "monthly_limit": limit.map(amount)})))
+        Ok(("user.limit_set", json!({"user": user, "monthly_limit": limit.map(amount), "since": since})))
     }
 
     pub(super) fn close(&mut self, tenant: &str, command_id: &str, fields: &Fields) -> Result<(), &'static str> {

@@ -53,26 +53,93 @@ fn matches_destination(catalog: &Catalog, rule: &Rule, call: &Call, destination:
         && !listed(&rule.except_kinds)
 }
 
-/// The classes that the rules of a plan can send to an allotment (A8): by the conditions of each rule for itself, without a
-/// look at earlier rules, at zones or at usage countries.
+/// A call as far as rules ask of it: whether each zone has its destination is as free as the rest.
+#[derive(Clone, Debug)]
+struct Imagined {
+    service: &'static str,
+    direction: &'static str,
+    number_type: &'static str,
+    reach: Reach,
+    kind: Option<String>,
+    zones: Vec<String>,
+    usage_country: String,
+}
+
+/// The classes that the rules of a plan can send to an allotment (A8): those of which any call is, that one can imagine and
+/// whose first matching rule names it.
 pub fn classes_of(plan: &Plan, allotment: &str) -> Vec<&'static str> {
-    let can_be = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-    let sends = |class: &str| {
-        plan.rules.iter().filter(|rule| rule.pays == Pays::Pool(allotment.to_owned())).any(|rule| {
-            let calls = can_be(&rule.service, "calling") || can_be(&rule.service, "voice_app");
-            let outbound = can_be(&rule.direction, "outbound");
-            let has_destination =
-                rule.reach.is_some() || rule.zone.is_some() || !rule.kinds.is_empty() || !rule.except_kinds.is_empty();
-            let inbound = can_be(&rule.direction, "inbound") && !has_destination;
-            match class {
-                "inbound_toll_free" => inbound && can_be(&rule.number_type, "toll_free"),
-                "conference_dial_in" => inbound && can_be(&rule.number_type, "service"),
-                "outbound_domestic" => outbound && calls && rule.reach != Some(Reach::International),
-                "outbound_international" => outbound && calls && rule.reach != Some(Reach::Domestic),
-                "conference_dial_out" => outbound && can_be(&rule.service, "conferencing"),
-                other => unreachable!("{other} is no paid class"),
-            }
+    let pool = Pays::Pool(allotment.to_owned());
+    let mut found: Vec<&'static str> = Vec::new();
+    for call in imagined(plan) {
+        let first = plan.rules.iter().find(|rule| matches_imagined(rule, &call));
+        if first.is_some_and(|rule| rule.pays == pool) {
+            found.extend(class_of(&call));
+        }
+    }
+    PAID_CLASSES.into_iter().filter(|class| found.contains(class)).collect()
+}
+
+fn class_of(call: &Imagined) -> Option<&'static str> {
+    match (call.direction, call.service, call.number_type, call.reach) {
+        ("inbound", _, "toll_free", _) => Some("inbound_toll_free"),
+        ("inbound", _, "service", _) => Some("conference_dial_in"),
+        ("inbound", ..) => None,
+        (_, "conferencing", ..) => Some("conference_dial_out"),
+        (.., Reach::Domestic) => Some("outbound_domestic"),
+        (.., Reach::International) => Some("outbound_international"),
+    }
+}
+
+fn imagined(plan: &Plan) -> Vec<Imagined> {
+    let rules = &plan.rules;
+    let mut zones: Vec<String> = rules.iter().filter_map(|rule| rule.zone.clone()).collect();
+    zones.sort();
+    zones.dedup();
+    let sets: Vec<Vec<String>> = (0..1_usize << zones.len())
+        .map(|set| {
+            zones.iter().enumerate().filter(|(n, _)| set & (1 << n) != 0).map(|(_, zone)| zone.clone()).collect()
         })
-    };
-    PAID_CLASSES.into_iter().filter(|class| sends(class)).collect()
+        .collect();
+    let mut kinds: Vec<Option<String>> =
+        rules.iter().flat_map(|rule| rule.kinds.iter().chain(&rule.except_kinds)).cloned().map(Some).collect();
+    // No kind, and one that no rule names.
+    kinds.extend([None, Some("of another kind".to_owned())]);
+    let mut countries: Vec<String> = rules.iter().flat_map(|rule| rule.usage_countries.clone()).collect();
+    countries.push("elsewhere".to_owned());
+    let mut calls = Vec::new();
+    for service in ["calling", "conferencing", "voice_app"] {
+        for direction in ["outbound", "inbound"] {
+            for number_type in ["user", "service", "toll_free"] {
+                for reach in [Reach::Domestic, Reach::International] {
+                    for kind in &kinds {
+                        for zones in &sets {
+                            for usage_country in &countries {
+                                let (kind, zones, usage_country) = (kind.clone(), zones.clone(), usage_country.clone());
+                                let call =
+                                    Imagined { service, direction, number_type, reach, kind, zones, usage_country };
+                                calls.push(call);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    calls
+}
+
+fn matches_imagined(rule: &Rule, call: &Imagined) -> bool {
+    let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+    let listed = |kinds: &[String]| call.kind.as_ref().is_some_and(|kind| kinds.contains(kind));
+    let of_destination = rule.reach.is_none_or(|reach| reach == call.reach)
+        && rule.zone.as_ref().is_none_or(|zone| call.zones.contains(zone))
+        && (rule.kinds.is_empty() || listed(&rule.kinds))
+        && !listed(&rule.except_kinds);
+    let asks_none =
+        rule.reach.is_none() && rule.zone.is_none() && rule.kinds.is_empty() && rule.except_kinds.is_empty();
+    same(&rule.service, call.service)
+        && same(&rule.direction, call.direction)
+        && same(&rule.number_type, call.number_type)
+        && (rule.usage_countries.is_empty() || rule.usage_countries.contains(&call.usage_country))
+        && if call.direction == "outbound" { of_destination } else { asks_none }
 }

@@ -12,7 +12,6 @@ pub struct Priced<'c> {
     pub currency: &'c str,
     pub decimals: u32,
     pub rounding: Rounding,
-    /// Nothing for inbound calls.
     pub destination: Option<&'c str>,
     /// Nothing for inbound calls.
     pub prefix: Option<&'c str>,
@@ -104,9 +103,11 @@ pub fn inbound<'c>(
                 && row.caller.as_deref() == wanted
                 && is_in_force(row.from, row.to, start)
         };
-        let rows = deck.rows.iter().filter(is_it);
-        let prices: Vec<_> = rows.map(|row| (row.band.as_ref(), &row.price)).collect();
-        (!prices.is_empty()).then(|| Priced::of(&deck.head, prices))
+        let rows: Vec<&Inbound> = deck.rows.iter().filter(is_it).collect();
+        let prices = rows.iter().map(|row| (row.band.as_ref(), &row.price)).collect();
+        // A row has no name of its own: what is called is the kind of number.
+        let destination = Some(rows.first()?.number_type.as_str());
+        Some(Priced { destination, ..Priced::of(&deck.head, prices) })
     };
     let exact = || lists.iter().find_map(|list| find(*list, Some(caller?)));
     let default = || lists.iter().find_map(|list| find(*list, None));
@@ -120,7 +121,7 @@ pub struct Cost {
     pub paid: u64,
     /// Kind and money.
     pub lines: Vec<(&'static str, Amount)>,
-    /// Of the first paid increment; none where nothing is paid.
+    /// Of the first paid increment; of the call's first where none is paid.
     pub rate: Option<Amount>,
 }
 
@@ -195,8 +196,8 @@ impl Priced<'_> {
                 lines.push(("minimum", round(price.minimum - sum, 1)));
             }
         }
-        let rate = runs.first().map(|(row, _)| rate_of(*row));
-        Some(Cost { billed, paid: billed - paid_from, lines, rate })
+        let first = runs.first().map(|(row, _)| *row).or_else(|| self.row_at(start));
+        Some(Cost { billed, paid: billed - paid_from, lines, rate: first.map(rate_of) })
     }
 }
 

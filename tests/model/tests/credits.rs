@@ -65,7 +65,7 @@ fn r34_no_answer_asks_for_the_status_and_then_for_a_person() {
     );
     world.clock("2026-11-22T00:00:00Z");
     let times: Vec<Value> = world.model.ledger().iter().rev().take(2).map(|event| event["time"].clone()).collect();
-    assert_eq!(times, ["2026-11-21T10:00:00.000Z", "2026-11-20T11:00:00.000Z"]);
+    assert_eq!(times, ["2026-11-21T09:00:00.000Z", "2026-11-20T11:00:00.000Z"]);
     assert_eq!((world.count("recharge.status_requested"), world.count("recharge.unresolved")), (1, 1));
     assert_eq!(world.count("recharge.requested"), 1, "it stays in flight");
 }
