@@ -430,4 +430,6 @@ pub(super) fn funds(
 }
 
 #[cfg(test)]
+mod telephony_tests;
+#[cfg(test)]
 mod tests;

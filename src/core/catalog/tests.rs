@@ -25,8 +25,8 @@ fn second(second: i64) -> Timestamp {
 fn parts() -> CatalogParts {
     let header = NumberPlanHeader { version: "n".into(), effective_from: None };
     let number_plan = NumberPlan::new(header, Vec::new(), Vec::new()).expect("an empty plan");
-    let (decks, plans, zones) = (Vec::new(), Vec::new(), Vec::new());
-    CatalogParts { version: "v".into(), decks, plans, zones, number_plans: vec![Arc::new(number_plan)] }
+    let (decks, inbound, plans, zones) = Default::default();
+    CatalogParts { version: "v".into(), decks, inbound, plans, zones, number_plans: vec![Arc::new(number_plan)] }
 }
 
 fn catalog(parts: CatalogParts) -> Catalog {

@@ -15,9 +15,9 @@ fn r17_f11_the_overlay_goes_first_where_its_prefix_is_as_long() {
         ("+14255550100", "retail@1", "1425", "the published list alone has one"),
     ] {
         let cdr = call("a", to, 60);
-        let charge = rate(&cdr, &settings, &scenario.catalog, NoRatePolicy::Quarantine).expect(to);
-        let (found, row) = charge.row.expect(to);
-        assert_eq!((&**found.label(), &*row.prefix), (deck, prefix), "{why}");
+        let rated = rate(&cdr, &settings, &scenario.catalog, NoRatePolicy::Quarantine).expect(to);
+        let offer = rated.payer.offer().expect(to);
+        assert_eq!((offer.deck, offer.prefix), (deck, Some(prefix)), "{why}");
     }
     let denied = call("a", "+447012345678", 60);
     let rejected = rate(&denied, &settings, &scenario.catalog, NoRatePolicy::Quarantine).expect_err("denied");
