@@ -82,7 +82,7 @@ fn check_code(code: &str, dialling: &CountryDialling) -> Result<(), String> {
 
 /// `None` where the code is free, or where something is wrong, which is a fault then.
 fn read_code_price(line: &Line<'_>, forms: &mut Forms, faults: &mut Faults) -> Option<ShortCodePrice> {
-    if line.text(column::RATE_PER_MINUTE) == FREE {
+    if line.text(column::RATE_PER_MINUTE).eq_ignore_ascii_case(FREE) {
         for column in column::OF_A_PRICE.into_iter().filter(|column| !line.text(*column).is_empty()) {
             line.wrong(column, "a code that is free has none", faults);
         }
