@@ -1,8 +1,9 @@
 //! Rating without a log: files of CDRs in, one charge a line out, through the same core as on Kafka.
 //!
 //! With commands ([`Rating`]) tenants are opened and funded by them and calls are debited by the engine itself; without
-//! ([`Pricing`]) calls are only priced, for any tenant and without a balance.
+//! ([`Pricing`]) calls are only priced, for any tenant and without a balance. [`audit`] proves a ledger that was written.
 
+pub mod audit;
 mod charge;
 mod lines;
 mod pricing;

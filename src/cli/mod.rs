@@ -3,6 +3,7 @@
 //! A command's `run` returns how it ended ([`Exit`]) or an error, which is printed here, once, with its causes. Results go to
 //! standard output, everything else to standard error.
 
+pub mod audit;
 mod config_args;
 pub mod demo;
 mod exit;
@@ -64,6 +65,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Rates files of CDRs offline
     Rate(rate::RateArgs),
+    /// Proves a ledger, of the topic or of files, tenant by tenant; exit code 3 if it does not add up
+    Audit(audit::AuditArgs),
     /// Creates or checks the topics of the cluster
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
@@ -96,6 +99,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(args, &cli.logs),
         Command::Run(args) => run::run(args, &cli.logs),
         Command::Rate(args) => rate::run(args, &cli.logs),
+        Command::Audit(args) => audit::run(args, &cli.logs),
         Command::Topics(command) => topics::run(command, &cli.logs),
         Command::Offsets(command) => offsets::run(command, &cli.logs),
         Command::Tenant(command) => tenant::run(command, &cli.logs),
