@@ -25,7 +25,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use account::AccountAudit;
-use record::Record;
+use record::{NoEvent, Record};
 pub use report::{CurrencySums, Fault, Law, Report, Unreadable};
 
 use crate::core::partition::{PartitionId, home_partition};
@@ -103,17 +103,28 @@ impl Audit {
         self.report.events += 1;
         let record = match Record::read(bytes) {
             Ok(record) => record,
-            Err(detail) => return self.report.unreadable.add(place, detail),
+            Err(NoEvent { id: Some(id), detail }) => return self.note(place, &id, Breach::new(Law::Form, detail)),
+            Err(NoEvent { id: None, detail }) => return self.report.unreadable.add(place, detail),
         };
-        let state = self.tenants.entry(record.tenant().into()).or_insert_with(|| Some(Box::default()));
-        let Some(account) = state else { return };
-        let checked = at_home(place, self.terms.partitions, record.tenant())
-            .and_then(|()| account.take(&record, bytes, self.terms.acceptance_window));
-        if let Err(Breach { law, detail }) = checked {
-            *state = None;
-            let fault = Fault { place: place.clone(), event: Some(record.id().to_owned()), law, detail };
-            self.report.faults.entry(record.tenant().to_owned()).or_insert(fault);
+        let Terms { acceptance_window, partitions } = self.terms;
+        if !self.tenants.contains_key(record.tenant()) {
+            self.tenants.insert(record.tenant().into(), Some(Box::default()));
         }
+        let account = self.tenants.get_mut(record.tenant()).expect("there since just now");
+        let Some(account) = account else { return };
+        let checked =
+            at_home(place, partitions, record.tenant()).and_then(|()| account.take(&record, bytes, acceptance_window));
+        if let Err(breach) = checked {
+            self.note(place, record.id(), breach);
+        }
+    }
+
+    /// The first fault of a tenant is told; what follows in its account is not looked at.
+    fn note(&mut self, place: &Place, id: &str, Breach { law, detail }: Breach) {
+        let (tenant, _) = id.split_once('/').expect("ids that were read are tenant/seq");
+        self.tenants.insert(tenant.into(), None);
+        let fault = Fault { place: place.clone(), event: Some(id.to_owned()), law, detail };
+        self.report.faults.entry(tenant.to_owned()).or_insert(fault);
     }
 
     /// Closes the books of all tenants read so far. To be called between partitions: a tenant is at home in one, so that only

@@ -24,7 +24,7 @@ pub(super) struct AccountAudit {
 
 impl AccountAudit {
     /// Looks at the tenant's next event.
-    pub(super) fn take(&mut self, record: &Record, bytes: &[u8], window: SignedDuration) -> Result<(), Breach> {
+    pub(super) fn take(&mut self, record: &Record<'_>, bytes: &[u8], window: SignedDuration) -> Result<(), Breach> {
         self.continues(record)?;
         ids(record)?;
         self.memory.take(record, window)?;
@@ -43,7 +43,7 @@ impl AccountAudit {
     }
 
     /// One more than the last, and `tenant.opened` is the first.
-    fn continues(&mut self, record: &Record) -> Result<(), Breach> {
+    fn continues(&mut self, record: &Record<'_>) -> Result<(), Breach> {
         let (expected, found) = (self.seq + 1, record.seq());
         let wrong = |detail: String| Err(Breach::new(Law::Sequence, detail));
         if found != expected {
@@ -57,7 +57,7 @@ impl AccountAudit {
             return wrong("an account begins with tenant.opened, once".to_owned());
         }
         if found == 1 {
-            record.required_text("currency")?.clone_into(&mut self.currency);
+            record.currency()?.clone_into(&mut self.currency);
         }
         self.seq = found;
         Ok(())
@@ -99,19 +99,18 @@ impl AccountAudit {
 }
 
 /// Ids that the engine makes come from the sequence number of the event that makes them, and a debit is caused by its call.
-fn ids(record: &Record) -> Result<(), Breach> {
+fn ids(record: &Record<'_>) -> Result<(), Breach> {
     let (tenant, seq) = (record.tenant(), record.seq());
-    let (name, expected) = match record.kind() {
-        "funds.added" | "recharge.succeeded" | "balance.adjusted" | "call.voided" => ("lot", format!("l{seq}")),
-        "recharge.requested" => ("recharge_id", format!("{tenant}/r{seq}")),
-        "call.debited" => {
-            let (call_id, part) = (record.required_text("call_id")?, record.number("part").unwrap_or(0));
-            ("cause", format!("{call_id}/{part}"))
+    let (name, written, expected) = match record.kind() {
+        "funds.added" | "recharge.succeeded" | "balance.adjusted" | "call.voided" => {
+            ("lot", record.lot(), format!("l{seq}"))
         }
+        "recharge.requested" => ("recharge_id", Some(record.recharge_id()?), format!("{tenant}/r{seq}")),
+        "call.debited" => ("cause", Some(record.cause()?), format!("{}/{}", record.call_id()?, record.part())),
         _ => return Ok(()),
     };
-    // Where one must be there and is not, the decoder says so.
-    match record.text(name) {
+    // Where a lot must be named and is not, the decoder says so.
+    match written {
         Some(written) if written != expected => {
             Err(Breach::new(Law::Ids, format!("{name} is {written}, it must be {expected}")))
         }

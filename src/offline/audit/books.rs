@@ -33,11 +33,11 @@ pub(super) struct Books {
 
 impl Books {
     /// Moves the money as the event says, and compares the balance that it states. After a breach the books are of no use.
-    pub(super) fn take(&mut self, record: &Record) -> Result<(), Breach> {
+    pub(super) fn take(&mut self, record: &Record<'_>) -> Result<(), Breach> {
         match record.kind() {
             "call.debited" => self.debit(record)?,
             "funds.added" | "recharge.succeeded" => {
-                let amount = record.amount("amount")?;
+                let amount = record.amount()?;
                 self.sums.added += amount;
                 self.add(record, amount)?;
             }
@@ -46,7 +46,7 @@ impl Books {
             "call.voided" => self.void(record)?,
             _ => {}
         }
-        let (stated, computed) = (record.amount("balance")?, self.sums.balance());
+        let (stated, computed) = (record.balance()?, self.sums.balance());
         if stated != computed {
             return Err(Breach::new(Law::Balance, format!("the event says {stated}, its amounts make it {computed}")));
         }
@@ -57,8 +57,8 @@ impl Books {
         Ok(())
     }
 
-    fn debit(&mut self, record: &Record) -> Result<(), Breach> {
-        let (amount, lines) = (record.amount("amount")?, record.sum_of("lines")?);
+    fn debit(&mut self, record: &Record<'_>) -> Result<(), Breach> {
+        let (amount, lines) = (record.amount()?, record.sum_of_lines()?);
         if lines != amount {
             return Err(Breach::new(Law::Lines, format!("the lines sum to {lines}, the debit is {amount}")));
         }
@@ -67,10 +67,11 @@ impl Books {
     }
 
     /// From the oldest lots, one after another; what none can pay becomes debt.
-    fn draw(&mut self, record: &Record, amount: Figure) -> Result<(), Breach> {
-        let debt = record.amount_or_zero("debt")?;
+    fn draw(&mut self, record: &Record<'_>, amount: Figure) -> Result<(), Breach> {
+        let debt = record.debt()?;
         let mut drawn = debt;
-        for (lot, part) in record.lots()? {
+        for share in record.lots() {
+            let (lot, part) = share?;
             let Some(mut oldest) = self.lots.first_entry().filter(|oldest| *oldest.key() == lot) else {
                 let oldest =
                     self.lots.keys().next().map_or("there is none".to_owned(), |oldest| format!("l{oldest} is"));
@@ -101,7 +102,7 @@ impl Books {
     }
 
     /// Debt is repaid first, the rest is a lot.
-    fn add(&mut self, record: &Record, amount: Figure) -> Result<(), Breach> {
+    fn add(&mut self, record: &Record<'_>, amount: Figure) -> Result<(), Breach> {
         if !amount.is_positive() {
             return Err(lots(format!("{amount} is added")));
         }
@@ -112,8 +113,8 @@ impl Books {
         Ok(())
     }
 
-    fn repay(&mut self, record: &Record, amount: Figure) -> Result<Figure, Breach> {
-        let (repaid, owed) = (record.amount_or_zero("debt_repaid")?, amount.min(self.debt));
+    fn repay(&mut self, record: &Record<'_>, amount: Figure) -> Result<Figure, Breach> {
+        let (repaid, owed) = (record.debt_repaid()?, amount.min(self.debt));
         if repaid != owed {
             return Err(lots(format!("{repaid} of the debt is repaid, {owed} must be")));
         }
@@ -122,8 +123,8 @@ impl Books {
     }
 
     /// All that is left of a lot.
-    fn expire(&mut self, record: &Record) -> Result<(), Breach> {
-        let (written, amount) = (record.required_text("lot")?, record.amount("amount")?);
+    fn expire(&mut self, record: &Record<'_>) -> Result<(), Breach> {
+        let (written, amount) = (record.lot().unwrap_or_default(), record.amount()?);
         let left = read_lot(written).and_then(|lot| self.lots.remove(&lot));
         if left != Some(amount) {
             let left = left.map_or("it is not there".to_owned(), |left| format!("it holds {left}"));
@@ -133,23 +134,24 @@ impl Books {
         Ok(())
     }
 
-    fn adjust(&mut self, record: &Record) -> Result<(), Breach> {
-        let amount = record.amount("amount")?;
+    fn adjust(&mut self, record: &Record<'_>) -> Result<(), Breach> {
+        let amount = record.amount()?;
         self.sums.adjusted += amount;
         if amount.is_negative() { self.draw(record, -amount) } else { self.add(record, amount) }
     }
 
     /// Debt first, then the lots that it came from, then a new one (F20).
-    fn void(&mut self, record: &Record) -> Result<(), Breach> {
-        let amount = record.amount("amount")?;
+    fn void(&mut self, record: &Record<'_>) -> Result<(), Breach> {
+        let amount = record.amount()?;
         self.sums.adjusted += amount;
         let mut rest = self.repay(record, amount)?;
-        for (lot, part) in record.lots()? {
+        for share in record.lots() {
+            let (lot, part) = share?;
             let held = self.lots.get_mut(&lot).filter(|_| part.is_positive());
             *held.ok_or_else(|| lots(format!("{part} goes back to l{lot}, which is not there")))? += part;
             rest -= part;
         }
-        let in_new_lot = record.amount_or_zero("lot_amount")?;
+        let in_new_lot = record.lot_amount()?;
         if rest != in_new_lot || rest.is_negative() {
             return Err(lots(format!("{rest} is left for a new lot, the event says {in_new_lot}")));
         }
@@ -170,9 +172,8 @@ mod tests {
 
     use super::*;
 
-    fn record(seq: u64, kind: &str, data: Value) -> Record {
-        let event = json!({"id": format!("contoso/{seq}"), "type": format!("tollkeeper.{kind}.v1"), "data": data});
-        Record::read(event.to_string().as_bytes()).unwrap()
+    fn event(kind: &str, data: Value) -> String {
+        json!({"id": "contoso/9", "type": format!("tollkeeper.{kind}.v1"), "data": data}).to_string()
     }
 
     /// Lots l2 with 10.00 and l3 with 5.00, or a debt of 4.00.
@@ -188,8 +189,8 @@ mod tests {
 
     /// What an event makes of the books: lots and debt, or the breach.
     fn after(with_debt: bool, kind: &str, data: Value) -> String {
-        let mut books = books(with_debt);
-        match books.take(&record(9, kind, data)) {
+        let (mut books, event) = (books(with_debt), event(kind, data));
+        match books.take(&Record::read(event.as_bytes()).unwrap()) {
             Ok(()) => {
                 let lots: Vec<String> = books.lots.iter().map(|(lot, left)| format!("l{lot} {left}")).collect();
                 format!("{} debt {}", lots.join(" "), books.debt)

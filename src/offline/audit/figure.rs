@@ -10,7 +10,7 @@ const WHOLE_DIGITS_MAX: usize = 15;
 const DECIMALS_MAX: usize = 9;
 /// Decimals that are always written (F23).
 const DECIMALS_MIN: usize = 2;
-const BILLION: u128 = 1_000_000_000;
+const BILLION: i128 = 1_000_000_000;
 
 /// An amount in billionths. An amount of the wire is below 10^24 of them, so that a sum of 10^14 of these still fits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,16 +22,15 @@ impl Figure {
 
     /// Reads `-0.026`: a sign, 1 to 15 digits, and a point with 1 to 9 decimals, where there is one.
     pub(super) fn read(text: &str) -> Option<Figure> {
-        let (sign, plain) = text.strip_prefix('-').map_or((1, text), |plain| (-1, plain));
+        let (is_negative, plain) = text.strip_prefix('-').map_or((false, text), |plain| (true, plain));
         let (whole, decimals) = plain.split_once('.').unwrap_or((plain, "0"));
-        let is_number = |digits: &str, most: usize| {
-            (1..=most).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
-        };
-        if !is_number(whole, WHOLE_DIGITS_MAX) || !is_number(decimals, DECIMALS_MAX) {
+        let places = decimals.len();
+        if whole.len() > WHOLE_DIGITS_MAX || places > DECIMALS_MAX {
             return None;
         }
-        let digits: i128 = format!("{whole}{decimals:0<DECIMALS_MAX$}").parse().ok()?;
-        Some(Figure(sign * digits))
+        let zeros = u32::try_from(DECIMALS_MAX - places).expect("nine at most");
+        let size = i128::from(digits(whole)?) * BILLION + i128::from(digits(decimals)? * 10_u64.pow(zeros));
+        Some(Figure(if is_negative { -size } else { size }))
     }
 
     /// Above zero.
@@ -90,13 +89,20 @@ impl Sum for Figure {
 impl fmt::Display for Figure {
     /// As amounts are written (F23).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let size = self.0.unsigned_abs();
+        let size = self.0.abs();
         let mut decimals = format!("{:0DECIMALS_MAX$}", size % BILLION);
         while decimals.len() > DECIMALS_MIN && decimals.ends_with('0') {
             decimals.pop();
         }
         f.pad_integral(self.0 >= 0, "", &format!("{}.{decimals}", size / BILLION))
     }
+}
+
+/// One digit or more, 15 at most.
+fn digits(text: &str) -> Option<u64> {
+    let value =
+        text.bytes().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + u64::from(byte - b'0')));
+    value.filter(|_| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(super) struct Memory {
 
 #[derive(Debug)]
 struct LastPart {
-    part: u64,
+    part: u32,
     is_final: bool,
     /// Whole hours since the epoch, as the engine counts an identity's age.
     hour: i64,
@@ -60,34 +60,34 @@ enum State {
 
 impl Memory {
     /// Whether the event repeats one; remembers it.
-    pub(super) fn take(&mut self, record: &Record, window: SignedDuration) -> Result<(), Breach> {
+    pub(super) fn take(&mut self, record: &Record<'_>, window: SignedDuration) -> Result<(), Breach> {
         let now = record.time()?;
         self.prune(window, now);
         match record.kind() {
             "call.debited" => self.debit(record, window, now)?,
-            "call.voided" if record.flag("release") == Some(true) => {
-                self.calls.remove(&xxh3_128(record.required_text("call_id")?.as_bytes()));
+            "call.voided" if record.releases_identity() => {
+                self.calls.remove(&xxh3_128(record.call_id()?.as_bytes()));
             }
             "recharge.requested" => {
-                let request = Recharge { amount: record.amount("amount")?, state: State::Requested, last_at: now };
+                let request = Recharge { amount: record.amount()?, state: State::Requested, last_at: now };
                 self.recharges.insert(record.seq(), request);
             }
             "recharge.succeeded" | "recharge.failed" => self.settle(record, now)?,
             _ => {}
         }
-        if record.text("body_hash").is_some() {
-            let cause = record.required_text("cause")?;
+        if record.is_of_command() {
+            let cause = record.cause()?;
             once(&mut self.commands, cause, COMMAND_MEMORY, Once { at: now, seq: record.seq() }, "command")?;
         }
-        if let ("funds.added", Some(reference)) = (record.kind(), record.text("payment_reference")) {
+        if let ("funds.added", Some(reference)) = (record.kind(), record.payment_reference()) {
             once(&mut self.payments, reference, PAYMENT_MEMORY, Once { at: now, seq: record.seq() }, "payment")?;
         }
         Ok(())
     }
 
     /// Parts rise, and nothing comes after the final one (R3).
-    fn debit(&mut self, record: &Record, window: SignedDuration, now: Timestamp) -> Result<(), Breach> {
-        let (call_id, part) = (record.required_text("call_id")?, record.number("part").unwrap_or(0));
+    fn debit(&mut self, record: &Record<'_>, window: SignedDuration, now: Timestamp) -> Result<(), Breach> {
+        let (call_id, part) = (record.call_id()?, record.part());
         let (key, hour) = (xxh3_128(call_id.as_bytes()), hour_of(now));
         if let Some(last) = self.calls.get(&key)
             && is_remembered(last.hour, window, hour)
@@ -96,15 +96,15 @@ impl Memory {
             let detail = format!("part {part} of call {call_id} was debited before, at number {}", last.seq);
             return Err(Breach::new(Law::Cause, detail));
         }
-        let is_final = record.flag("final").unwrap_or(true);
+        let is_final = record.is_final();
         self.calls.insert(key, LastPart { part, is_final, hour, seq: record.seq() });
         Ok(())
     }
 
     /// A recharge is settled after it was requested, with its amount, and moves money once (R34).
-    fn settle(&mut self, record: &Record, now: Timestamp) -> Result<(), Breach> {
+    fn settle(&mut self, record: &Record<'_>, now: Timestamp) -> Result<(), Breach> {
         let wrong = |detail: String| Breach::new(Law::Recharge, detail);
-        let id = record.required_text("recharge_id")?;
+        let id = record.recharge_id()?;
         let request = id.rsplit_once("/r").and_then(|(_, seq)| seq.parse().ok());
         let Some(recharge) = request.and_then(|seq: u64| self.recharges.get_mut(&seq)) else {
             return Err(wrong(format!("{id} was not requested")));
@@ -113,7 +113,7 @@ impl Memory {
         if recharge.state == State::Succeeded || recharge.state == state {
             return Err(wrong(format!("{id} was settled before")));
         }
-        let amount = record.amount("amount")?;
+        let amount = record.amount()?;
         if amount != recharge.amount {
             return Err(wrong(format!("{id} was requested with {}, and settled with {amount}", recharge.amount)));
         }
