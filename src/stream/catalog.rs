@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::core::catalog::{Catalog, MixedCurrencies};
+use crate::core::catalog::{Catalog, CatalogFault, CatalogParts};
 use crate::core::deck::Deck;
 use crate::core::number_plan::NumberPlan;
+use crate::core::plan::{Plan, PlanParts};
 use crate::wire::deck_csv::{DeckName, read_deck};
 use crate::wire::fault::{Faults, Place, SourceFile};
 use crate::wire::number_plan_csv::{NumberPlanFiles, read_number_plan};
@@ -58,14 +59,19 @@ pub enum CatalogFailure {
         /// All that is wrong, by file, line and column.
         faults: Faults,
     },
-    /// The price lists contradict each other.
-    #[error("the catalog {} is refused", path.display())]
-    MixedCurrencies {
+    /// Each file is right, but they do not fit together. Nothing of the catalog is taken.
+    #[error("the catalog {} is refused:\n{}", path.display(), written(faults))]
+    Contradictory {
         /// The directory.
         path: PathBuf,
-        /// Which.
-        source: MixedCurrencies,
+        /// All that does not fit.
+        faults: Vec<CatalogFault>,
     },
+}
+
+/// A line for each.
+fn written(faults: &[CatalogFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Loads the catalog of a directory, whole or not at all. Its version is the first 12 hexadecimal digits of the xxh3 hash of
@@ -83,18 +89,25 @@ pub fn load_directory(path: &Path) -> Result<Catalog, CatalogFailure> {
 
     let mut faults = Faults::new();
     let number_plan = collect(
-        read_number_plan(NumberPlanFiles {
-            countries: countries.source(),
-            prefixes: prefixes.source(),
-            domestic_unions: domestic_unions.source(),
-        }),
+        read_number_plan(
+            NumberPlanFiles {
+                countries: countries.source(),
+                prefixes: prefixes.source(),
+                domestic_unions: domestic_unions.source(),
+            },
+            &version,
+        ),
         &mut faults,
     );
-    let plans = read_plans(&plans, &mut faults);
+    let plans = read_plans(&plans, &version, &mut faults);
     let decks = read_decks(&decks, &version, number_plan.as_ref(), &mut faults);
     match number_plan {
-        Some(number_plan) if faults.is_empty() => Catalog::new(version, decks, plans, number_plan)
-            .map_err(|source| CatalogFailure::MixedCurrencies { path: path.to_owned(), source }),
+        Some(number_plan) if faults.is_empty() => {
+            let number_plans = vec![Arc::new(number_plan)];
+            Catalog::new(CatalogParts {
+            inbound: Vec::new(), version, decks, plans, zones: Vec::new(), number_plans })
+                .map_err(|faults| CatalogFailure::Contradictory { path: path.to_owned(), faults })
+        }
         _ => Err(CatalogFailure::Refused { path: path.to_owned(), faults }),
     }
 }
@@ -134,23 +147,24 @@ fn read_decks(
     version: &str,
     number_plan: Option<&NumberPlan>,
     faults: &mut Faults,
-) -> Vec<Deck> {
+) -> Vec<Arc<Deck>> {
     let mut decks = Vec::new();
     for file in files {
         if let Some(id) = file.stem("csv", faults) {
-            decks.extend(collect(read_deck(file.source(), DeckName { id, version }, number_plan), faults));
+            decks
+                .extend(collect(read_deck(file.source(), DeckName { id, version }, number_plan), faults).map(Arc::new));
         }
     }
     decks
 }
 
-fn read_plans(files: &[CatalogFile], faults: &mut Faults) -> BTreeSet<Box<str>> {
-    let mut plans = BTreeSet::new();
+fn read_plans(files: &[CatalogFile], version: &str, faults: &mut Faults) -> Vec<Arc<Plan>> {
+    let mut plans = Vec::new();
     for file in files {
         if let Some(name) = file.stem("toml", faults)
             && collect(check_plan(file.source(), name), faults).is_some()
         {
-            plans.insert(name.into());
+            plans.push(Arc::new(Plan::new(PlanParts::without_rules(name, version)).expect("no rule, no fault")));
         }
     }
     plans

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::engine::{Engine, Source};
+use super::engine::{Engine, Sink, Source};
 use super::inputs::{Inputs, Next};
 use super::recovery::{RestoreRequest, Stopped};
 use super::step::{Probe, Step};
@@ -320,6 +320,17 @@ impl<T: Transport> Worker<T> {
                 let next = active.inputs.next();
                 active.caught_up = next == Next::CaughtUp;
                 active.was_caught_up |= active.caught_up;
+                let due = if is_full { None } else { self.due_until(partition, next, now) };
+                if let Some(until) = due {
+                    if self.open.is_none() {
+                        self.begin(now)?;
+                    } else if let Some(Slot::Active(active)) = self.slots.get_mut(&partition) {
+                        let open = self.open.as_mut().expect("looked at just now");
+                        take_due(&self.engine, active, open, until, &self.metrics);
+                    }
+                    continue;
+                }
+                let Some(Slot::Active(active)) = self.slots.get_mut(&partition) else { break };
                 let Next::Record(input) = next else {
                     // A record that has waited says nothing of the clocks.
                     active.was_caught_up &= !matches!(next, Next::Waiting(_));
@@ -342,6 +353,29 @@ impl<T: Transport> Worker<T> {
         Ok(taken)
     }
 
+    /// By when work is to be done before anything else of the partition: by the time of the record that is next; where there is
+    /// none, by the wall clock, if nothing says that it is wrong and we may write. `None`: nothing is due by then.
+    fn due_until(&mut self, partition: PartitionId, next: Next, now: Now) -> Option<Timestamp> {
+        let Some(Slot::Active(active)) = self.slots.get(&partition) else { return None };
+        let first = match &self.open {
+            Some(open) => open.batch.first_due(&active.state),
+            None => active.state.due.first_after(None),
+        }?;
+        let until = match next {
+            Next::Record(input) => active.inputs.time_of(input)?,
+            // A clock that is off for one partition is off for all of the process.
+            Next::CaughtUp => now.wall,
+            Next::Waiting(_) => return None,
+        };
+        if first.at > until {
+            return None;
+        }
+        // A clock that is off for one partition is off for all of the process.
+        let is_trusted = !self.active().any(|active| active.skewed);
+        let may_write = next != Next::CaughtUp || is_trusted && self.transport.membership().is_some();
+        may_write.then_some(until)
+    }
+
     fn take_record(&mut self, record: FetchedRecord<T::Payload>, now: Now) {
         let Some(Slot::Active(active)) = self.slots.get_mut(&record.partition) else {
             unreachable!("a record is taken from an active partition")
@@ -354,14 +388,8 @@ impl<T: Transport> Worker<T> {
         let mut view = open.batch.at(&active.accounts, &active.state);
         view.advance_clock(at);
         let source = Source { input: record.input, partition: record.partition, offset: record.offset, at };
-        self.engine.take(
-            &mut view,
-            &source,
-            record.payload.as_ref(),
-            &mut open.outputs,
-            &mut open.counts,
-            &self.metrics,
-        );
+        let sink = Sink { outputs: &mut open.outputs, counts: &mut open.counts, metrics: &self.metrics };
+        self.engine.take(&mut view, &source, record.payload.as_ref(), sink);
         open.touched.insert(record.partition);
         open.records += 1;
     }
@@ -388,4 +416,20 @@ impl<T: Transport> Worker<T> {
     fn reached(&mut self, step: Step) -> Result<(), TransportFailure> {
         (self.probe)(step)
     }
+}
+
+/// Does one piece of due work of a partition in the open transaction.
+fn take_due<P>(
+    engine: &Engine,
+    active: &mut Active<P>,
+    open: &mut OpenBatch,
+    until: Timestamp,
+    metrics: &Metrics,
+) {
+    let partition = active.state.id;
+    let mut view = open.batch.at(&active.accounts, &active.state);
+    let sink = Sink { outputs: &mut open.outputs, counts: &mut open.counts, metrics };
+    engine.take_due(&mut view, partition, until, sink);
+    open.touched.insert(partition);
+    open.records += 1;
 }

@@ -1,20 +1,21 @@
 //! Price lists in the project's own layout: settings in lines that begin with `#`, then R10's columns as CSV.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::core::band::{TimeBand, TimeBands};
 use crate::core::currency::Currency;
-use crate::core::deck::{
-    DECK_ROWS_MAX, Deck, DeckBuilder, DeckHeader, INCREMENT_DEFAULT_SECONDS, INCREMENT_MAX_SECONDS, Kind, Row,
-};
+use crate::core::deck::{DECK_ROWS_MAX, Deck, DeckBuilder, DeckHeader, Kind, Row};
 use crate::core::money::{DECIMALS_MAX, LineRounding, Money, Rate, Rounding};
 use crate::core::number::{Country, NUMBER_DIGITS_MAX};
 use crate::core::number_plan::NumberPlan;
 use crate::core::prefix::is_prefix;
+use crate::core::price::{INCREMENT_DEFAULT_SECONDS, INCREMENT_MAX_SECONDS, Price};
 use crate::wire::csv_table::{Column, Line, read_rows};
 use crate::wire::fault::{Faults, Place, SourceFile, quoted, text_of};
 
@@ -189,30 +190,39 @@ fn read_row(
     }
     let kind = line.read(column::KIND, read_kind, faults).unwrap_or(Kind::Mixed);
     let denied = line.text(column::RATE_PER_MINUTE) == DENIED;
-    let rate: Option<Rate> = if denied { "0".parse().ok() } else { line.parsed(column::RATE_PER_MINUTE, faults) };
+    let rate: Option<Rate> = if denied { None } else { line.parsed(column::RATE_PER_MINUTE, faults) };
     let connect_fee = line.read(column::CONNECT_FEE, read_amount, faults).unwrap_or(Money::ZERO);
     let initial_increment = line.read(column::INITIAL_INCREMENT, |text| read_increment(text, 0), faults);
-    let increment = line.read(column::INCREMENT, |text| read_increment(text, 1), faults);
+    let increment = line.read(column::INCREMENT, |text| read_increment(text, 1), faults).and_then(NonZeroU32::new);
     let minimum_charge = line.read(column::MINIMUM_CHARGE, read_amount, faults).unwrap_or(Money::ZERO);
     let effective_from = line.read(column::EFFECTIVE_FROM, read_instant, faults);
     let effective_to = line.read(column::EFFECTIVE_TO, read_instant, faults);
     if effective_from.is_some_and(|from| effective_to.is_some_and(|to| to <= from)) {
         line.fault(column::EFFECTIVE_TO, "not after effective_from", faults);
     }
-    if !line.text(column::TIME_BAND).is_empty() {
-        line.fault(column::TIME_BAND, "time bands are not supported by this release", faults);
+    let time_band: Option<TimeBand> = line.parsed(column::TIME_BAND, faults);
+    if denied && time_band.is_some() {
+        line.fault(column::TIME_BAND, "what is denied has no time band", faults);
     }
-    let (Some(prefix), Some(rate), true) = (prefix, rate, faults.count() == before) else { return None };
+    let (Some(prefix), true) = (prefix, faults.count() == before) else { return None };
+    let (rate, bands) = match (rate, time_band) {
+        (Some(rate), Some(band)) => (None, Some(Arc::new(TimeBands::new(vec![(band, rate)])))),
+        (rate, _) => (rate, None),
+    };
+    let price = Price {
+        rate,
+        bands,
+        connect_fee,
+        initial_increment: initial_increment.unwrap_or(INCREMENT_DEFAULT_SECONDS),
+        increment: increment.unwrap_or(Price::none().increment),
+        minimum_charge,
+    };
     Some(Row {
         prefix: prefix.into(),
         destination: shared(destination, destinations),
         country,
         kind,
-        rate,
-        connect_fee,
-        initial_increment: initial_increment.unwrap_or(INCREMENT_DEFAULT_SECONDS),
-        increment: increment.unwrap_or(INCREMENT_DEFAULT_SECONDS),
-        minimum_charge,
+        price,
         effective_from,
         effective_to,
         denied,
@@ -297,8 +307,7 @@ mod tests {
             (row.prefix.as_ref(), row.destination.as_ref(), row.country, row.kind),
             ("44", "", None, Kind::Mixed)
         );
-        assert_eq!((row.initial_increment, row.increment), (60, 60));
-        assert_eq!((row.connect_fee, row.minimum_charge), (Money::ZERO, Money::ZERO));
+        assert_eq!(row.price, Price::flat("0.015".parse().expect("a rate")));
         assert_eq!((row.effective_from, row.effective_to, row.denied), (None, None, false));
     }
 
@@ -314,9 +323,9 @@ mod tests {
         assert_eq!(deck.header().effective_from, "2026-01-01T00:00:00Z".parse().ok());
         let row = &deck.rows()[0];
         assert_eq!((row.destination.as_ref(), row.country), ("Namibia, all", "NA".parse().ok()));
-        assert_eq!((row.kind, row.rate.to_string().as_str()), (Kind::Mobile, "0.123456789"));
-        assert_eq!((row.connect_fee.to_string().as_str(), row.minimum_charge.to_string().as_str()), ("0.05", "0.10"));
-        assert_eq!((row.initial_increment, row.increment), (0, 6));
+        assert_eq!((row.kind, row.price.rate), (Kind::Mobile, "0.123456789".parse().ok()));
+        assert_eq!((Ok(row.price.connect_fee), Ok(row.price.minimum_charge)), ("0.05".parse(), "0.10".parse()));
+        assert_eq!((row.price.initial_increment, row.price.increment.get()), (0, 6));
         assert_eq!(row.effective_from, "2026-02-01T00:00:00Z".parse().ok());
         assert_eq!(row.effective_to, "2026-03-01T10:00:00Z".parse().ok());
         assert!(!row.denied && deck.rows()[1].denied);
@@ -358,7 +367,10 @@ mod tests {
                 "column 10 (effective_from): neither a date as 2026-11-20 nor an instant as 2026-11-20T00:00:00Z: \"2026-02-03T10:00:00\"",
             ),
             ("44,,,,1,,,,,2026-02-03,2026-02-03,", "column 11 (effective_to): not after effective_from"),
-            ("44,,,,1,,,,,,,evening", "column 12 (time_band): time bands are not supported by this release"),
+            (
+                "44,,,,1,,,,,,,evening",
+                "column 12 (time_band): not days, hours and a zone, as `mon-fri 18:00-08:00 Europe/Berlin`: \"evening\"",
+            ),
         ];
         for (line, expected) in cases {
             assert_eq!(faults(&format!("{HEAD}{line}\n")), format!("d.csv:3: {expected}"), "{line}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::core::number::Country;
-use crate::core::number_plan::{CountryDialling, NumberPlan};
+use crate::core::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader};
 use crate::core::prefix::is_prefix;
 use crate::wire::csv_table::{Column, Line, read_rows};
 use crate::wire::fault::{Faults, SourceFile, text_of};
@@ -45,7 +45,7 @@ type Countries = BTreeMap<Country, (u64, CountryDialling)>;
 ///
 /// # Errors
 /// All faults of the three files, by file and line.
-pub fn read_number_plan(files: NumberPlanFiles<'_>) -> Result<NumberPlan, Faults> {
+pub fn read_number_plan(files: NumberPlanFiles<'_>, version: &str) -> Result<NumberPlan, Faults> {
     let mut faults = Faults::new();
     let mut countries = read_countries(files.countries, &mut faults);
     let prefixes = read_prefixes(files.prefixes, &countries, &mut faults);
@@ -55,7 +55,8 @@ pub fn read_number_plan(files: NumberPlanFiles<'_>) -> Result<NumberPlan, Faults
     }
     let prefixes = prefixes.into_iter().map(|(prefix, (_, country))| (prefix, country)).collect();
     let dialling = countries.into_values().map(|(_, dialling)| dialling).collect();
-    Ok(NumberPlan::new(prefixes, dialling).expect("whatever it refuses was a fault with its line"))
+    let header = NumberPlanHeader { version: version.into(), effective_from: None };
+    Ok(NumberPlan::new(header, prefixes, dialling).expect("whatever it refuses was a fault with its line"))
 }
 
 fn read_countries(file: SourceFile<'_>, faults: &mut Faults) -> Countries {
@@ -67,10 +68,9 @@ fn read_countries(file: SourceFile<'_>, faults: &mut Faults) -> Countries {
         let emergency = line.read(3, |text| read_digit_lists(text, EMERGENCY_DIGITS_MAX), faults);
         let (Some(country), Some(international_prefixes)) = (country, international) else { return };
         let dialling = CountryDialling {
-            country,
             international_prefixes,
             emergency: emergency.unwrap_or_default(),
-            domestic_union: None,
+            ..CountryDialling::of(country)
         };
         if let Some((earlier, _)) = countries.get(&country) {
             line.wrong(0, format!("also in line {earlier}"), faults);
@@ -141,11 +141,12 @@ pub(crate) mod tests {
     use super::*;
 
     fn read(countries: &str, prefixes: &str, unions: &str) -> Result<NumberPlan, Faults> {
-        read_number_plan(NumberPlanFiles {
+        let files = NumberPlanFiles {
             countries: SourceFile { name: "c.csv", bytes: countries.as_bytes() },
             prefixes: SourceFile { name: "p.csv", bytes: prefixes.as_bytes() },
             domestic_unions: SourceFile { name: "u.csv", bytes: unions.as_bytes() },
-        })
+        };
+        read_number_plan(files, "v1")
     }
 
     const COUNTRIES: &str =

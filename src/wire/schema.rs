@@ -118,7 +118,7 @@ mod tests {
             assert_valid("event", &json);
         }
         let at = "2026-11-20T10:15:30.5Z".parse().expect("a time");
-        for body in command::tests::one_of_each() {
+        for body in command::sample::one_of_each() {
             let mut json = Vec::new();
             command::encode(
                 &Outgoing { command_id: "k1", tenant: "contoso", at, actor: Some("ada"), body: &body },

@@ -1,12 +1,12 @@
 //! The price lists and the number plan of the simulation: as data of its own, as the engine's catalog, and scanned
 //! row by row.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
-use tollkeeper::core::catalog::{Catalog, PAY_AS_YOU_GO};
-use tollkeeper::core::number_plan::{CountryDialling, NumberPlan};
+use tollkeeper::core::catalog::{Catalog, CatalogParts, PAY_AS_YOU_GO};
+use tollkeeper::core::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader};
+use tollkeeper::core::plan::{Plan, PlanParts};
 use tollkeeper::wire::deck_csv::{DeckName, read_deck};
 use tollkeeper::wire::fault::SourceFile;
 
@@ -99,27 +99,35 @@ pub(crate) fn catalog() -> Arc<Catalog> {
 }
 
 fn make_catalog() -> Catalog {
-    let numbers = || {
+    let plan = {
         let prefixes = COUNTRIES.iter().flat_map(|country| {
             country.prefixes.iter().map(|p| (Box::from(*p), country.code.parse().expect("a code")))
         });
         let boxed = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect::<Vec<Box<str>>>();
         let dialling = COUNTRIES.iter().map(|country| CountryDialling {
-            country: country.code.parse().expect("a code"),
             international_prefixes: boxed(&[country.abroad]),
             emergency: boxed(country.emergency),
             domestic_union: (!country.union.is_empty()).then(|| country.union.into()),
+            ..CountryDialling::of(country.code.parse().expect("a code"))
         });
-        NumberPlan::new(prefixes.collect(), dialling.collect()).expect("a valid plan")
+        let header = NumberPlanHeader { version: "v1".into(), effective_from: None };
+        NumberPlan::new(header, prefixes.collect(), dialling.collect()).expect("a valid plan")
     };
-    let plan = numbers();
     let decks = LISTS.iter().map(|list| {
         let csv = csv_of(list);
         let file = SourceFile { name: list.id, bytes: csv.as_bytes() };
         read_deck(file, DeckName { id: list.id, version: "v1" }, Some(&plan)).unwrap_or_else(|f| panic!("{f}\n{csv}"))
     });
-    let plans = BTreeSet::from([PAY_AS_YOU_GO.into()]);
-    Catalog::new("v1".into(), decks.collect(), plans, numbers()).expect("one currency a list")
+    let decks: Vec<Arc<_>> = decks.map(Arc::new).collect();
+    let payg = Plan::new(PlanParts::without_rules(PAY_AS_YOU_GO, "v1")).expect("a plan");
+    Catalog::new(CatalogParts {
+        version: "v1".into(),
+        decks,
+        plans: vec![Arc::new(payg)],
+        zones: Vec::new(),
+        number_plans: vec![Arc::new(plan)],
+    })
+    .expect("one currency a list")
 }
 
 fn csv_of(list: &List) -> String {
