@@ -135,8 +135,7 @@ impl Allotments {
 
     /// One more (plan, country) would be too many.
     pub fn is_full(&self, plan: &str, country: Country) -> bool {
-        self.licences.len() >= LICENCES_MAX
-            && !self.licences.iter().any(|of| of.plan == plan && of.country == country)
+        self.licences.len() >= LICENCES_MAX && !self.licences.iter().any(|of| of.plan == plan && of.country == country)
     }
 
     pub(super) fn set_licences(&mut self, plan: &str, country: Country, feed: &str, quantity: u32, month: Month) {
@@ -240,7 +239,10 @@ mod tests {
         set(&mut allotments, "GB", "GB", 3, "2026-11");
         let peak = |feed, at| allotments.peak("domestic", feed, month(at));
         let us = Some("us-pr");
-        assert_eq!([peak(us, "2026-09"), peak(us, "2026-10"), peak(us, "2026-11"), peak(us, "2026-12")], [0, 10, 15, 7]);
+        assert_eq!(
+            [peak(us, "2026-09"), peak(us, "2026-10"), peak(us, "2026-11"), peak(us, "2026-12")],
+            [0, 10, 15, 7]
+        );
         // 10, 15, 7, then 10 with Great Britain's.
         assert_eq!([peak(None, "2026-11"), peak(None, "2026-12")], [15, 10]);
         assert_eq!(allotments.peak("other", None, month("2026-11")), 0);

@@ -126,9 +126,7 @@ pub fn identity_of(event: &Event<'_>) -> Option<(IdentityKey, Option<Identity>)>
             let identity = Identity { content, part: debit.part, is_final: debit.is_final, hour };
             Some((IdentityKey::of(&event.tenant, &debit.call_id), Some(identity)))
         }
-        EventBody::CallVoided(void) if void.release => {
-            Some((IdentityKey::of(&event.tenant, &void.call.call_id), None))
-        }
+        EventBody::CallVoided(void) if void.release => Some((IdentityKey::of(&event.tenant, &void.call.call_id), None)),
         _ => None,
     }
 }

@@ -127,9 +127,7 @@ fn decide_call<'a>(
     let has_parts = so_far.is_some() || part > 0 || !cdr.is_final;
     let call_content = if has_parts { Content::of_call(&cdr, numbers, home) } else { Content::default() };
     let share = match share(view, &account, &cdr, &rated, so_far.as_deref(), call_content) {
-        Err(unpriced)
-            if unpriced.reason == Reason::NoRate && account.settings.lets_go(rules.no_rate) =>
-        {
+        Err(unpriced) if unpriced.reason == Reason::NoRate && account.settings.lets_go(rules.no_rate) => {
             rated.payer = Payer::NobodyKnows;
             Share::free(cdr.duration(), call_content, so_far.as_deref())
         }
@@ -228,12 +226,7 @@ pub(super) fn spent_with(
 }
 
 /// The limit of a user, and what the user has spent of it in a month; `None` for a user without one.
-pub(super) fn limit_and_spend(
-    view: &View<'_>,
-    account: &Account,
-    user: &str,
-    month: Month,
-) -> Option<(Money, Money)> {
+pub(super) fn limit_and_spend(view: &View<'_>, account: &Account, user: &str, month: Month) -> Option<(Money, Money)> {
     let tenant = account.tenant.as_str();
     let EntryValue::Limit { monthly_limit, since } = view.entry(EntryKey::limit(tenant, user))?.value else {
         return None;
@@ -436,5 +429,7 @@ pub(super) fn funds(
     Funds { amount, debt_repaid: amount.min(account.debt), expires_at }
 }
 
+#[cfg(test)]
+mod telephony_tests;
 #[cfg(test)]
 mod tests;

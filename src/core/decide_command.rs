@@ -112,7 +112,9 @@ fn decide<'a>(view: &mut View<'_>, catalog: &Catalog, rules: &Rules, command: Co
         CommandBody::SetLicences { plan, usage_country, quantity } => {
             correct::licences(catalog, &account, now, plan, usage_country, quantity, mark)?
         }
-        CommandBody::LimitUser { user, monthly_limit } => correct::limit_user(view, &account, user, monthly_limit, mark),
+        CommandBody::LimitUser { user, monthly_limit } => {
+            correct::limit_user(view, &account, user, monthly_limit, mark)
+        }
         CommandBody::VoidCall { call_id, reason, release, debits } => {
             correct::void(view, &account, rules, correct::VoidCall { call_id, reason, release, debits }, mark)?
         }
@@ -302,7 +304,8 @@ fn settle<'a>(
                 None => account.recharging.after_failure(attempt, now, &rules.retry_backoff),
             };
             let next_at = if let AfterFailure::Retry(at) = after { Some(at) } else { None };
-            let failed = EventBody::RechargeFailed { command, recharge, attempt, requested_at, amount, reason, next_at };
+            let failed =
+                EventBody::RechargeFailed { command, recharge, attempt, requested_at, amount, reason, next_at };
             let suspended = (after == AfterFailure::Suspend).then_some(EventBody::RechargeSuspended { recharge });
             std::iter::once(failed).chain(suspended).collect()
         }

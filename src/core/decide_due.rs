@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
 use super::decide::Rules;
-use super::due::DueKind;
+use super::due::{DueKind, is_due};
 use super::event::{Cause, EventBody, LotId};
 use super::month::{Day, Month};
 use super::recharge::RechargeId;
@@ -16,6 +16,9 @@ pub type Piece = (Cause<'static>, Option<EventBody<'static>>);
 
 /// The work of a kind that is due for the account at `at`, piece by piece. None, where what was queued has been overtaken.
 pub fn pieces(account: &Account, rules: &Rules, kind: DueKind, at: Timestamp) -> Vec<Piece> {
+    if !is_due(account, &rules.warning_days, at, kind) {
+        return Vec::new();
+    }
     match kind {
         DueKind::Expiry => expiries(account, at),
         DueKind::Warning => warnings(account, rules, at),
@@ -31,9 +34,7 @@ pub fn pieces(account: &Account, rules: &Rules, kind: DueKind, at: Timestamp) ->
 
 fn expiries(account: &Account, at: Timestamp) -> Vec<Piece> {
     let lapsed = account.lots.iter().filter(|lot| lot.expires_at <= at);
-    lapsed
-        .map(|lot| (of_lot(lot.id), Some(EventBody::FundsExpired { lot: lot.id, amount: lot.remaining })))
-        .collect()
+    lapsed.map(|lot| (of_lot(lot.id), Some(EventBody::FundsExpired { lot: lot.id, amount: lot.remaining }))).collect()
 }
 
 fn of_lot(lot: LotId) -> Cause<'static> {

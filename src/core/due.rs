@@ -88,11 +88,33 @@ impl Done {
 
 /// What an account is due for next, after all that is done.
 pub fn next_of(account: &Account, warning_days: &[u32], done: Done) -> Option<(Timestamp, DueKind)> {
+    all_of(account, warning_days, done).min()
+}
+
+/// Whether the account is due for just this: what was queued may have been overtaken.
+pub fn is_due(account: &Account, warning_days: &[u32], at: Timestamp, kind: DueKind) -> bool {
+    let before = Done::all_at(at.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN));
+    all_of(account, warning_days, before).any(|due| due == (at, kind))
+}
+
+/// Everything that an account is due for after all that is done, in no order.
+fn all_of<'a>(
+    account: &'a Account,
+    warning_days: &'a [u32],
+    done: Done,
+) -> impl Iterator<Item = (Timestamp, DueKind)> + 'a {
     // A lot that is there has not lapsed, whatever was done at this instant.
-    let expiry = account.lots.iter().map(|lot| (lot.expires_at, DueKind::Expiry)).min();
-    if account.closed_at.is_some() {
-        return expiry;
-    }
+    let expiries = account.lots.iter().map(|lot| (lot.expires_at, DueKind::Expiry));
+    let timed = account.closed_at.is_none().then(|| timed(account, warning_days, done));
+    expiries.chain(timed.into_iter().flatten())
+}
+
+/// What comes at a time and then is over. Nothing of it happens to a closed account (F19).
+fn timed<'a>(
+    account: &'a Account,
+    warning_days: &'a [u32],
+    done: Done,
+) -> impl Iterator<Item = (Timestamp, DueKind)> + 'a {
     let warnings = account.lots.iter().flat_map(|lot| {
         let at = |days: &u32| lot.expires_at.checked_sub(SignedDuration::from_hours(i64::from(*days) * 24)).ok();
         let purchased_at = lot.purchased_at;
@@ -107,13 +129,12 @@ pub fn next_of(account: &Account, warning_days: &[u32], done: Done) -> Option<(T
         Some((at, kind))
     };
     let timeouts = [after(STATUS_AFTER, DueKind::Status), after(UNRESOLVED_AFTER, DueKind::Unresolved)];
-    let timed = warnings
+    warnings
         .chain(month)
         .chain(day)
         .chain(retry)
         .chain(timeouts.into_iter().flatten())
-        .filter(|(at, kind)| done.is_before(*at, *kind));
-    timed.chain(expiry).min()
+        .filter(move |(at, kind)| done.is_before(*at, *kind))
 }
 
 /// A month's start can change the block list or free a cap.

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::command::COMMAND_MEMORY;
 use super::allotments::{POOL_MONTHS_KEPT, PoolId, Threshold};
+use super::command::COMMAND_MEMORY;
 use super::event::{CommandMark, Corrects, Cumulative, Debit, Event, EventBody, PoolUse, Void};
 use super::identity::{ACCEPTANCE_WINDOW_DAYS_MAX, BodyHash};
 use super::money::Money;
@@ -24,8 +24,7 @@ pub const RECHARGE_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24)
 /// How long what was corrected of a call is remembered, counted from its last correction.
 pub const CORRECTION_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How long a call that is not final is remembered: as long as an identity of the widest window, which goes first.
-pub const OPEN_CALL_MEMORY: SignedDuration =
-    SignedDuration::from_hours(62 * 24);
+pub const OPEN_CALL_MEMORY: SignedDuration = SignedDuration::from_hours(62 * 24);
 const _: () = assert!(OPEN_CALL_MEMORY.as_hours() > (ACCEPTANCE_WINDOW_DAYS_MAX as i64 + 1) * 24);
 const SEED: u64 = 0x746f_6c6c; // "toll"
 
@@ -65,13 +64,7 @@ impl EntryKey {
     }
 
     /// Of the notice of the pool of a user in a month.
-    pub fn user_pool_notice(
-        tenant: &str,
-        user: &str,
-        pool: &PoolId,
-        month: Month,
-        threshold: Threshold,
-    ) -> EntryKey {
+    pub fn user_pool_notice(tenant: &str, user: &str, pool: &PoolId, month: Month, threshold: Threshold) -> EntryKey {
         EntryKey::of(b'n', tenant, format!("{month}/{}/{pool}/{user}", threshold.percent()).as_bytes())
     }
 
@@ -328,8 +321,12 @@ impl Entries {
 
     /// All that count at `now`, in the order of their keys: for comparisons.
     pub fn sorted(&self, now: Timestamp) -> Vec<(EntryKey, Entry)> {
-        let mut all: Vec<_> =
-            self.table.iter().filter(|(_, entry)| now < entry.until).map(|(key, entry)| (*key, entry.clone())).collect();
+        let mut all: Vec<_> = self
+            .table
+            .iter()
+            .filter(|(_, entry)| now < entry.until)
+            .map(|(key, entry)| (*key, entry.clone()))
+            .collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
     }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::core::currency::Currency;
 use crate::core::number::{Country, Dialled, NUMBER_DIGITS_MIN, Number};
 use crate::core::plan::is_pool_name;
-use crate::core::price::Price;
 use crate::core::prefix::{PrefixIndex, is_prefix};
+use crate::core::price::Price;
 
 /// Emergency in every country, whatever its own list says (F5).
 pub const EMERGENCY_EVERYWHERE: [&str; 2] = ["112", "911"];

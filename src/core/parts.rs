@@ -62,7 +62,9 @@ pub(super) fn standing(
     }
     match so_far {
         Some(so_far) if so_far.content == call_content() => Standing::Newer { part, so_far },
-        _ => Standing::Conflict("an earlier part of the call was debited with other numbers, a plan or start of its own"),
+        _ => {
+            Standing::Conflict("an earlier part of the call was debited with other numbers, a plan or start of its own")
+        }
     }
 }
 
@@ -179,5 +181,9 @@ fn difference(whole: &Cumulative, before: &Cumulative) -> Result<SmallVec<[Charg
         (LineKind::Connect, whole.connect.checked_sub(before.connect)?),
         (LineKind::Minimum, whole.minimum.checked_sub(before.minimum)?),
     ];
-    Ok(kinds.into_iter().filter(|(_, amount)| !amount.is_zero()).map(|(kind, amount)| ChargeLine { kind, amount }).collect())
+    Ok(kinds
+        .into_iter()
+        .filter(|(_, amount)| !amount.is_zero())
+        .map(|(kind, amount)| ChargeLine { kind, amount })
+        .collect())
 }

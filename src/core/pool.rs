@@ -61,9 +61,7 @@ impl PoolOfCall<'_> {
         let none = Allotments::default();
         let allotments = account.allotments.as_deref().unwrap_or(&none);
         let level = |allotment| match (self.is_of_user(), user) {
-            (false, _) => {
-                shared_level(allotments, self.plan, allotment, self.usage_country, self.feed(), self.month)
-            }
+            (false, _) => shared_level(allotments, self.plan, allotment, self.usage_country, self.feed(), self.month),
             (true, Some(user)) => {
                 let pool = PoolId(self.plan.pool_id(allotment, self.feed()));
                 let key = EntryKey::user_pool(account.tenant.as_str(), user, &pool, self.month);
@@ -148,9 +146,7 @@ pub fn wanted_block(account: &Account, catalog: &Catalog, now: Timestamp) -> Opt
         for licences in allotments.licences() {
             let Some(plan) = catalog.plan(&licences.plan, now) else { continue };
             for (index, allotment) in plan.allotments().filter(|(_, of)| of.scope != Scope::User) {
-                let level = |index| {
-                    shared_level(allotments, plan, index, licences.country, &licences.feed, month)
-                };
+                let level = |index| shared_level(allotments, plan, index, licences.country, &licences.feed, month);
                 let own = level(index);
                 debug_assert!(allotment.scope != Scope::User, "filtered");
                 if left(own, plan.siblings(index).map(level)) > 0 {

@@ -146,9 +146,7 @@ pub fn rate<'c>(
         Direction::Inbound => call.inbound(),
     };
     match rated {
-        Err(Unrated::NoRate { class, number, plan, .. })
-            if settings.lets_go(no_rate) =>
-        {
+        Err(Unrated::NoRate { class, number, plan, .. }) if settings.lets_go(no_rate) => {
             Ok(Rated { class, number, plan, payer: Payer::NobodyKnows })
         }
         Err(Unrated::NoRate { detail, .. }) => Err(Rejection::new(Reason::NoRate, detail)),
@@ -170,11 +168,7 @@ pub struct PricedAlone<'c> {
 ///
 /// # Errors
 /// As [`rate`].
-pub fn price<'c>(
-    cdr: &Cdr<'_>,
-    settings: &TenantSettings,
-    catalog: &'c Catalog,
-) -> Result<PricedAlone<'c>, Rejection> {
+pub fn price<'c>(cdr: &Cdr<'_>, settings: &TenantSettings, catalog: &'c Catalog) -> Result<PricedAlone<'c>, Rejection> {
     let rated = rate(cdr, settings, catalog, NoRatePolicy::Quarantine)?;
     let priced = match rated.payer.offer() {
         Some(offer) => offer.charge(cdr.started_at(), cdr.duration(), 0)?,
@@ -186,7 +180,12 @@ pub fn price<'c>(
 /// A call that is not rated, or not yet.
 enum Unrated<'c> {
     /// It has no price; the tenant may let it go all the same.
-    NoRate { class: CallClass, number: Option<Number>, plan: Option<&'c Plan>, detail: String },
+    NoRate {
+        class: CallClass,
+        number: Option<Number>,
+        plan: Option<&'c Plan>,
+        detail: String,
+    },
     Rejected(Rejection),
 }
 
@@ -241,7 +240,10 @@ impl<'k, 'c> Call<'k, 'c> {
         let payer = match &code.price {
             None => Payer::Nobody,
             Some(of) if of.currency != self.settings.currency => {
-                let detail = format!("short code {} is in {}, the account in {}", code.code, of.currency, self.settings.currency);
+                let detail = format!(
+                    "short code {} is in {}, the account in {}",
+                    code.code, of.currency, self.settings.currency
+                );
                 return Err(Rejection::new(Reason::CurrencyMismatch, detail));
             }
             Some(of) => Payer::Credits(Offer {

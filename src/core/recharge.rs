@@ -154,7 +154,8 @@ impl Recharging {
     /// [`Overflow`] where the top-up would reach the limit of F22.
     pub fn need(&self, balance: Money, now: Timestamp, due: Option<DueKind>) -> Result<Option<Need>, Overflow> {
         let Some(settings) = self.settings.as_deref() else { return Ok(None) };
-        let is_ahead = |retry: Retry| now < retry.at || now == retry.at && due.is_some_and(|kind| kind < DueKind::Retry);
+        let is_ahead =
+            |retry: Retry| now < retry.at || now == retry.at && due.is_some_and(|kind| kind < DueKind::Retry);
         let waits = self.retry.is_some_and(is_ahead);
         if !settings.enabled || self.suspended || self.in_flight.is_some() || waits || balance >= settings.trigger {
             return Ok(None);

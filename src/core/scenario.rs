@@ -15,15 +15,15 @@ use super::decide::{self, CallVerdict, Replay, Rules, Stood};
 use super::decide_command::{self, CommandVerdict};
 use super::decide_due;
 use super::deck::{DeckBuilder, DeckHeader, Kind, Row};
-use super::duration::CallDuration;
 use super::due::{Done, DueKey, DueKind};
+use super::duration::CallDuration;
 use super::event::{BlockReason, Blocked, Cause, Event, EventBody, Void};
 use super::identity::BodyHash;
+use super::inbound::{InboundDeck, InboundDeckBuilder, InboundPair, InboundRow};
 use super::money::{LineRounding, Money};
 use super::number::Country;
 use super::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader};
 use super::partition::PartitionId;
-use super::inbound::{InboundDeck, InboundDeckBuilder, InboundPair, InboundRow};
 use super::plan::{Allotment, AllotmentIndex, KindCondition, Payment, Plan, PlanParts, PlanRule, Reach, Scope};
 use super::price::Price;
 use super::recharge::{RechargeId, RechargeSettings};
@@ -208,7 +208,8 @@ fn inbound(currency: &str) -> InboundDeck {
     };
     let mut builder = InboundDeckBuilder::new(header, "retail");
     for (line, caller, rate) in [(1, None, "0.022"), (2, Some("GB"), "0.04")] {
-        let pair = InboundPair { number_type: NumberType::TollFree, dialled: country("US"), caller: caller.map(country) };
+        let pair =
+            InboundPair { number_type: NumberType::TollFree, dialled: country("US"), caller: caller.map(country) };
         let price = Price::flat(rate.parse().expect(rate));
         builder.push(line, InboundRow { pair, price, effective_from: None, effective_to: None });
     }
@@ -217,7 +218,7 @@ fn inbound(currency: &str) -> InboundDeck {
 
 fn rule(reach: Option<Reach>, payment: Payment) -> PlanRule {
     PlanRule {
-        service: None,
+        service: Some(Service::Calling),
         direction: Some(Direction::Outbound),
         number_type: None,
         reach,

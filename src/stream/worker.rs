@@ -419,13 +419,7 @@ impl<T: Transport> Worker<T> {
 }
 
 /// Does one piece of due work of a partition in the open transaction.
-fn take_due<P>(
-    engine: &Engine,
-    active: &mut Active<P>,
-    open: &mut OpenBatch,
-    until: Timestamp,
-    metrics: &Metrics,
-) {
+fn take_due<P>(engine: &Engine, active: &mut Active<P>, open: &mut OpenBatch, until: Timestamp, metrics: &Metrics) {
     let partition = active.state.id;
     let mut view = open.batch.at(&active.accounts, &active.state);
     let sink = Sink { outputs: &mut open.outputs, counts: &mut open.counts, metrics };

@@ -12,9 +12,7 @@ use crate::core::catalog::Catalog;
 use crate::core::command::NamedDebit;
 use crate::core::decide::{Rules, draw, funds, limit_and_spend, spent_with};
 use crate::core::entry::{EntryKey, EntryValue};
-use crate::core::event::{
-    AdjustedMoney, Adjustment, CommandMark, Corrects, Debit, Draw, EventBody, PoolUse, Void,
-};
+use crate::core::event::{AdjustedMoney, Adjustment, CommandMark, Corrects, Debit, Draw, EventBody, PoolUse, Void};
 use crate::core::money::{Money, Overflow};
 use crate::core::month::Month;
 use crate::core::number::Country;
@@ -188,7 +186,8 @@ impl WholeCall {
         let Some(last) = debits.last().map(|named| &*named.debit) else {
             return wrong("none is named".to_owned());
         };
-        let foreign = debits.iter().find(|named| named.tenant != account.tenant.as_str() || named.debit.call_id != call_id);
+        let foreign =
+            debits.iter().find(|named| named.tenant != account.tenant.as_str() || named.debit.call_id != call_id);
         if let Some(NamedDebit { tenant, seq, debit }) = foreign {
             return wrong(format!("{tenant}/{seq} is of call {} of {tenant}", debit.call_id));
         }
@@ -204,7 +203,9 @@ impl WholeCall {
         };
         let amount = sum(|debit| debit.amount).map_err(overflow)?;
         let minutes: u64 = debits.iter().filter_map(|named| named.debit.pool.as_deref()).map(|pool| pool.minutes).sum();
-        if let Some(cumulative) = last.cumulative.as_deref().filter(|of| of.amount != amount || of.pool_minutes != minutes) {
+        if let Some(cumulative) =
+            last.cumulative.as_deref().filter(|of| of.amount != amount || of.pool_minutes != minutes)
+        {
             return wrong(format!(
                 "together they are {amount} and {minutes} pool minutes, the call is {} and {}: all of its debits are needed",
                 cumulative.amount, cumulative.pool_minutes

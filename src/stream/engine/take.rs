@@ -88,8 +88,7 @@ impl<'t, 'v> Take<'t, 'v> {
         let now = self.view.clock();
         let account = self.view.account(tenant)?;
         let currency = account.settings.currency;
-        let bodies: Vec<EventBody<'a>> =
-            decide::consequences(stood, account, catalog, now, due).into_iter().collect();
+        let bodies: Vec<EventBody<'a>> = decide::consequences(stood, account, catalog, now, due).into_iter().collect();
         if !bodies.is_empty() {
             // A broken consequence freezes the account; the cause has happened all the same.
             let _frozen = self.happen(tenant, cause, bodies);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::transaction::Reading;
 use super::watch::tally;
 use super::{Active, Now, Slot, Worker};
-use crate::core::due::{Done, DueQueue};
 use crate::core::batch::Accounts;
+use crate::core::due::{Done, DueQueue};
 use crate::core::partition::PartitionId;
 use crate::internal_events::{
     AccountFrozen, PartitionReady, PartitionStopped, PartitionsLost, RebalanceAssigned, RebalanceRevoked,

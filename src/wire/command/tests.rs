@@ -134,6 +134,41 @@ fn money_is_added_closed_and_settled() {
 }
 
 #[test]
+fn r38_a_user_is_limited_and_licences_are_set() {
+    let limit =
+        |limit: &str| command("user.limit", &format!(r#""user":"ada@contoso.example","monthly_limit":{limit}"#));
+    for (written, monthly_limit) in [("\"50\"", Some(money("50"))), ("\"0\"", Some(Money::ZERO)), ("null", None)] {
+        let expected = CommandBody::LimitUser { user: "ada@contoso.example".into(), monthly_limit };
+        assert_eq!(read(&limit(written)), expected);
+    }
+    assert_eq!(
+        read(&command("licences.set", r#""plan":"domestic-us","usage_country":"US","quantity":0"#)),
+        CommandBody::SetLicences {
+            plan: "domestic-us".into(),
+            usage_country: "US".parse().expect("a country"),
+            quantity: 0
+        }
+    );
+    let cases = [
+        (limit("\"-1\""), "monthly_limit: below zero"),
+        (command("user.limit", r#""user":"ada""#), "monthly_limit: missing"),
+        (command("user.limit", r#""monthly_limit":null"#), "user: missing"),
+        (command("licences.set", r#""plan":"a b","usage_country":"US","quantity":1"#), "plan: not 1 to 64"),
+        (command("licences.set", r#""plan":"p","quantity":1"#), "usage_country: missing"),
+        (command("licences.set", r#""plan":"p","usage_country":"US","quantity":-1"#), "quantity: invalid value"),
+        (
+            command("licences.set", r#""plan":"p","usage_country":"US","quantity":4294967296"#),
+            "quantity: invalid value",
+        ),
+    ];
+    for (json, expected) in cases {
+        let (refusal, detail) = refused(&json);
+        assert_eq!(refusal, Refusal::Malformed, "{json}");
+        assert!(detail.starts_with(expected), "{json}: {detail}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_body_is_refused_and_named() {
     let open = |more: &str| {
         command("tenant.open", &format!(r#""currency":"USD","price_list":"d","usage_country":"US"{more}"#))

@@ -166,7 +166,7 @@ pub(in crate::wire) fn one_of_each() -> Vec<Event<'static>> {
 
 /// What this release added to the ledger.
 fn further_bodies() -> Vec<Told> {
-    let debits = ["c-7/0", "c-8/0", "c-8/3", "c-8/4", "c-9/0", "c-10/0", "c-11/0"];
+    let debits = ["c-7/0", "c-8/0", "c-8/2", "c-8/3", "c-9/0", "c-10/0", "c-11/0"];
     let debits = debits
         .into_iter()
         .zip(later_debits())

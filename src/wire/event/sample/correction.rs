@@ -29,7 +29,7 @@ pub(super) fn bodies() -> Vec<Told> {
     let whole = Void {
         command: mark(Some("desk:ada")),
         reason: "the call was never made".into(),
-        call: corrects(&[21, 22], "0.118"),
+        call: corrects(&[19, 20, 21], "0.118"),
         release: true,
         amount: money("0.118"),
         debt_repaid: money("0.05"),
@@ -64,8 +64,8 @@ pub(super) fn bodies() -> Vec<Told> {
     vec![
         ("a1", "74.5", adjusted(AdjustedMoney::Added(funds("100", "25.5")), None)),
         ("a2", "74.4", adjusted(taken("0.1", "0"), None)),
-        ("a3", "74.45", adjusted(AdjustedMoney::Added(funds("0.05", "0")), Some(corrects(&[21, 22], "0.05")))),
-        ("a4", "74.25", adjusted(taken("0.2", "0.1"), Some(corrects(&[21, 22], "-0.15")))),
+        ("a3", "74.45", adjusted(AdjustedMoney::Added(funds("0.05", "0")), Some(corrects(&[19, 20, 21], "0.05")))),
+        ("a4", "74.25", adjusted(taken("0.2", "0.1"), Some(corrects(&[19, 20, 21], "-0.15")))),
         ("v1", "74.368", EventBody::CallVoided(Box::new(whole))),
         ("v2", "74.368", EventBody::CallVoided(Box::new(nothing))),
     ]

@@ -170,17 +170,12 @@ pub(super) fn later_debits() -> Vec<Debit<'static>> {
         ..split.clone()
     };
     let shrunk = Debit {
-        part: 4,
-        is_final: false,
+        part: 2,
         shrunk: true,
         duration: CallDuration::ZERO,
         billed_seconds: 0,
         pool: None,
-        paid_seconds: 0,
-        lines: [].into_iter().collect(),
-        amount: Money::ZERO,
-        debt: Money::ZERO,
-        ..last_part.clone()
+        ..first_part.clone()
     };
     let dialled_in = Debit {
         service: Service::Conferencing,
@@ -234,5 +229,5 @@ pub(super) fn later_debits() -> Vec<Debit<'static>> {
         lots: [].into_iter().collect(),
         ..typical_debit()
     };
-    vec![split, first_part, last_part, shrunk, dialled_in, short_code, of_user]
+    vec![split, first_part, shrunk, last_part, dialled_in, short_code, of_user]
 }

@@ -37,7 +37,7 @@ pub(super) fn bodies() -> Vec<Told> {
         ("li2", "-0.12", licences("conferencing", "GB", None, 0)),
         ("ul1", "-0.12", limit(Some(money("50")), FIRST + 3)),
         ("ul2", "-0.12", limit(Some(money("0")), FIRST + 3)),
-        ("ul3", "-0.12", limit(None, FIRST + 5)),
+        ("ul3", "-0.12", limit(None, FIRST + 3)),
         ("c-12/0", "-0.12", threshold("domestic-us/domestic/us-pr", Threshold::Eighty, 9_600, 12_000, None)),
         (
             "c-12/0",
@@ -73,7 +73,7 @@ pub(super) fn bodies() -> Vec<Told> {
 }
 
 /// The number of the first of these.
-const FIRST: u64 = 27;
+const FIRST: u64 = 25;
 
 /// Events of work that was due.
 fn due(recharge: RechargeId) -> Vec<Told> {
