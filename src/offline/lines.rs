@@ -1,28 +1,35 @@
-//! The records of a file, one a line.
+//! The lines of a file.
 
 use std::io::{BufRead, BufReader, Read};
 
 use jiff::Timestamp;
 
 use super::OfflineFailure;
-use crate::wire::{self, RECORD_BYTES_MAX};
+use crate::wire::RECORD_BYTES_MAX;
 
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 1 << 20;
 
-/// The records of a file of JSON lines. Blank lines are none.
+/// The lines of a file, each a record. Blank lines are none.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: BufReader<R>,
+    /// Bytes of a record at most.
+    longest: usize,
     buffer: Vec<u8>,
     line: u64,
     bytes: u64,
 }
 
 impl<R: Read> Lines<R> {
-    /// The lines of `reader`.
+    /// The lines of `reader`, of native records.
     pub fn new(reader: R) -> Lines<R> {
-        Lines { reader: BufReader::with_capacity(READ_BYTES, reader), buffer: Vec::new(), line: 0, bytes: 0 }
+        Lines::up_to(RECORD_BYTES_MAX, reader)
+    }
+
+    /// The lines of `reader`, of records that may be as long as that.
+    pub fn up_to(longest: usize, reader: R) -> Lines<R> {
+        Lines { reader: BufReader::with_capacity(READ_BYTES, reader), longest, buffer: Vec::new(), line: 0, bytes: 0 }
     }
 
     /// The next record, without its line end. One that is longer than the wire allows is cut just above that, so that the
@@ -56,7 +63,7 @@ impl<R: Read> Lines<R> {
     }
 
     fn read_line(&mut self) -> std::io::Result<u64> {
-        let kept_max = RECORD_BYTES_MAX + 2;
+        let kept_max = self.longest + 2;
         let mut read = 0;
         loop {
             let available = self.reader.fill_buf()?;
@@ -74,20 +81,6 @@ impl<R: Read> Lines<R> {
             }
         }
     }
-}
-
-/// The end of the latest call of some records, in whole milliseconds: the clock, unless one is given.
-///
-/// # Errors
-/// [`OfflineFailure::Read`].
-pub fn latest_end<R: Read>(lines: &mut Lines<R>) -> Result<Option<Timestamp>, OfflineFailure> {
-    let mut latest = None;
-    while let Some(record) = lines.next_record()? {
-        if let Ok(cdr) = wire::cdr::decode(record) {
-            latest = latest.max(Some(cdr.ended_at()));
-        }
-    }
-    Ok(latest.map(whole_millis))
 }
 
 /// The clock of a partition counts whole milliseconds, as brokers do.
