@@ -3,7 +3,9 @@
 //! With commands ([`Rating`]) tenants are opened and funded by them and calls are debited by the engine itself; without
 //! ([`Pricing`]) calls are only priced, for any tenant and without a balance. And price lists themselves: which row prices a number
 //! ([`deck_lookup`]), and what another list changes ([`deck_diff`], [`deck_effect`]).
+//! ([`Pricing`]) calls are only priced, for any tenant and without a balance. [`audit`] proves a ledger that was written.
 
+pub mod audit;
 mod charge;
 pub mod deck_diff;
 pub mod deck_effect;

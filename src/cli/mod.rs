@@ -5,6 +5,7 @@
 
 pub mod balance;
 pub mod call;
+pub mod audit;
 mod config_args;
 pub mod debits;
 pub mod deck;
@@ -71,6 +72,8 @@ pub enum Command {
     /// Checks, looks up and compares price lists
     #[command(subcommand)]
     Deck(deck::DeckCommand),
+    /// Proves a ledger, of the topic or of files, tenant by tenant; exit code 3 if it does not add up
+    Audit(audit::AuditArgs),
     /// Creates or checks the topics of the cluster
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
@@ -110,6 +113,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(args, &cli.logs),
         Command::Rate(args) => rate::run(args, &cli.logs),
         Command::Deck(command) => deck::run(command, &cli.logs),
+        Command::Audit(args) => audit::run(args, &cli.logs),
         Command::Topics(command) => topics::run(command, &cli.logs),
         Command::Offsets(command) => offsets::run(command, &cli.logs),
         Command::Tenant(command) => tenant::run(command, &cli.logs),

@@ -27,6 +27,7 @@ use crate::metrics::BatchCounts;
 use crate::offline::{CsvCharges, JsonCharges, Lines, OfflineFailure, Pricing, Rating, WriteCharges, latest_end};
 use crate::stream::catalog::load_directory;
 use files::Files;
+pub(super) use files::open;
 use summary::Summary;
 
 /// Bytes that are written at a time.

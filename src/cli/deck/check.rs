@@ -36,7 +36,7 @@ pub struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mapping = files::mapping(args.mapping.as_deref())?;
     let catalog = args.catalog.as_deref().map(load_directory).transpose()?;
-    let plan = catalog.as_ref().map(crate::core::catalog::Catalog::number_plan);
+    let plan = catalog.as_ref().map(|catalog| catalog.number_plan(files::now()));
     let checked = files::checked_deck(&args.file, &mapping, plan)?;
     let name = args.file.display().to_string();
     match checked {

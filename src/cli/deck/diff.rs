@@ -10,7 +10,6 @@ use serde_json::json;
 
 use super::files;
 use crate::cli::{Exit, values};
-use crate::core::catalog::Catalog;
 use crate::core::number::Country;
 use crate::offline::Lines;
 use crate::offline::deck_diff::{begun_at, diff};
@@ -61,7 +60,7 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<Exit> {
     let found = diff(&before, &after, at)?;
     let catalog = args.catalog.as_deref().map(load_directory).transpose()?;
     let empty = files::empty_plan();
-    let plan = catalog.as_ref().map_or(&empty, Catalog::number_plan);
+    let plan = catalog.as_ref().map_or(&empty, |catalog| catalog.number_plan(at));
     let effect = match &args.traffic {
         Some(path) => {
             let mut effect = Effect::new(&before, &after, plan, args.usage_country, at);

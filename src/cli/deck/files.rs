@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::core::deck::Deck;
-use crate::core::number_plan::NumberPlan;
+use crate::core::number_plan::{NumberPlan, NumberPlanHeader};
 use crate::stream::catalog::FILE_BYTES_MAX;
 use crate::wire::deck_csv::{DeckName, Mapping, read_deck_as, read_mapping};
 use crate::wire::fault::{Faults, SourceFile};
@@ -58,7 +58,8 @@ fn refused(what: &str, path: &Path, faults: &Faults) -> anyhow::Error {
 
 /// A plan that knows no country: numbers are read behind `+`, or as bare digits.
 pub(super) fn empty_plan() -> NumberPlan {
-    NumberPlan::new(Vec::new(), Vec::new()).expect("nothing contradicts itself")
+    let header = NumberPlanHeader { version: "none".into(), effective_from: None };
+    NumberPlan::new(header, Vec::new(), Vec::new()).expect("nothing contradicts itself")
 }
 
 /// The time at which a price list is asked, unless one is given.

@@ -52,7 +52,7 @@ pub(super) fn run(args: &LookupArgs) -> anyhow::Result<Exit> {
     let at = args.at.unwrap_or_else(files::now);
     let directory = args.catalog.as_deref().or(args.deck.is_none().then_some(Path::new("rates")));
     let catalog = directory.map(load_directory).transpose()?;
-    if let Some(catalog) = catalog.as_ref().filter(|catalog| !catalog.number_plan().knows(args.country)) {
+    if let Some(catalog) = catalog.as_ref().filter(|catalog| !catalog.number_plan(at).knows(args.country)) {
         let version = catalog.version();
         eprintln!("error: --country: the number plan of catalog {version} has no country {}", args.country);
         return Ok(Exit::Usage);
@@ -65,12 +65,12 @@ pub(super) fn run(args: &LookupArgs) -> anyhow::Result<Exit> {
             };
             let deck = files::deck(path, &mapping)?;
             let empty = files::empty_plan();
-            print(args, &deck, catalog.as_ref().map_or(&empty, Catalog::number_plan), at)
+            print(args, &deck, catalog.as_ref().map_or(&empty, |catalog| catalog.number_plan(at)), at)
         }
         (None, Some(catalog)) => {
             let id = price_list(args, catalog);
             let deck = catalog.deck(id, at).with_context(|| absent(catalog, id, at))?;
-            print(args, deck, catalog.number_plan(), at)
+            print(args, deck, catalog.number_plan(at), at)
         }
         (None, None) => Err(anyhow!("neither a price list nor a catalog")),
     }
