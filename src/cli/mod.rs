@@ -3,9 +3,9 @@
 //! A command's `run` returns how it ended ([`Exit`]) or an error, which is printed here, once, with its causes. Results go to
 //! standard output, everything else to standard error.
 
+pub mod audit;
 pub mod balance;
 pub mod call;
-pub mod audit;
 mod config_args;
 pub mod debits;
 pub mod deck;
