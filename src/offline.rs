@@ -15,11 +15,13 @@ mod deck_text;
 mod lines;
 mod pricing;
 mod rating;
+mod records;
 
 pub use charge::{Charge, CsvCharges, Debited, JsonCharges, WriteCharges};
-pub use lines::{Lines, latest_end};
+pub use lines::Lines;
 pub use pricing::Pricing;
 pub use rating::Rating;
+pub use records::{Offered, Records, SkipCounts, TakeOffered, latest_end};
 
 /// What went wrong with a file.
 #[derive(Debug, thiserror::Error)]
