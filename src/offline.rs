@@ -1,15 +1,19 @@
 //! Rating without a log: files of CDRs in, one charge a line out, through the same core as on Kafka.
 //!
 //! With commands ([`Rating`]) tenants are opened and funded by them and calls are debited by the engine itself; without
-//! ([`Pricing`]) calls are only priced, for any tenant and without a balance. [`audit`] proves a ledger that was written.
+//! ([`Pricing`]) calls are only priced, for any tenant and without a balance. [`audit`] proves a ledger that was
+//! written, [`rerate`] prices its calls again.
 
 pub mod audit;
 mod charge;
+mod figure;
 mod lines;
 mod pricing;
 mod rating;
+pub mod rerate;
 
 pub use charge::{Charge, CsvCharges, Debited, JsonCharges, WriteCharges};
+pub use figure::Figure;
 pub use lines::{Lines, latest_end};
 pub use pricing::Pricing;
 pub use rating::Rating;
