@@ -120,9 +120,9 @@ fn timed<'a>(
         let purchased_at = lot.purchased_at;
         warning_days.iter().filter_map(at).filter(move |at| *at > purchased_at).map(|at| (at, DueKind::Warning))
     });
-    let month = is_judged_monthly(account, done.at).then(|| (Month::of(done.at).next().start(), DueKind::Month));
+    let months = judged_months(account, done).map(|month| (month.start(), DueKind::Month));
     let is_braked = account.blocked.as_ref().is_some_and(|blocked| blocked.reason == BlockReason::DailyLimit);
-    let day = is_braked.then(|| (Day::of(done.at).end(), DueKind::Day));
+    let day = is_braked.then(|| (next_day(done), DueKind::Day));
     let retry = account.recharging.retry.map(|retry| (retry.at, DueKind::Retry));
     let after = |wait: SignedDuration, kind| {
         let at = account.recharging.in_flight?.requested_at.checked_add(wait).ok()?;
@@ -130,18 +130,30 @@ fn timed<'a>(
     };
     let timeouts = [after(STATUS_AFTER, DueKind::Status), after(UNRESOLVED_AFTER, DueKind::Unresolved)];
     warnings
-        .chain(month)
+        .chain(months)
         .chain(day)
         .chain(retry)
         .chain(timeouts.into_iter().flatten())
         .filter(move |(at, kind)| done.is_before(*at, *kind))
 }
 
-/// A month's start can change the block list or free a cap.
-fn is_judged_monthly(account: &Account, now: Timestamp) -> bool {
+/// The first month whose start is not yet judged.
+fn next_month(done: Done) -> Month {
+    let month = Month::of(done.at);
+    if done.is_before(month.start(), DueKind::Month) { month } else { month.next() }
+}
+
+/// The first start of a day that is not yet judged.
+fn next_day(done: Done) -> Timestamp {
+    let day = Day::of(done.at);
+    if done.is_before(day.start(), DueKind::Day) { day.start() } else { day.end() }
+}
+
+/// The months whose start can change the block list or free a cap.
+fn judged_months(account: &Account, done: Done) -> impl Iterator<Item = Month> {
     let lists_pools = account.blocked.is_some() && account.allotments.is_some();
-    let is_capped = account.recharging.month.is_some_and(|of| of.capped && of.month == Month::of(now));
-    lists_pools || is_capped
+    let capped = account.recharging.month.filter(|of| of.capped);
+    lists_pools.then(|| next_month(done)).into_iter().chain(capped.map(|of| of.month.next()))
 }
 
 /// An account that something is due for.

@@ -81,7 +81,8 @@ impl Day {
         Timestamp::from_second(next).unwrap_or(Timestamp::MAX)
     }
 
-    fn start(self) -> Timestamp {
+    /// Its first instant.
+    pub fn start(self) -> Timestamp {
         let start = i64::from(self.0) * SECONDS_PER_DAY;
         Timestamp::from_second(start).unwrap_or(Timestamp::MIN)
     }

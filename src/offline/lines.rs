@@ -1,16 +1,16 @@
-//! The records of a file, one a line.
+//! The lines of a file.
 
 use std::io::{BufRead, BufReader, Read};
 
 use jiff::Timestamp;
 
 use super::OfflineFailure;
-use crate::wire::{self, RECORD_BYTES_MAX};
+use crate::wire::RECORD_BYTES_MAX;
 
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 1 << 20;
 
-/// The records of a file of JSON lines. Blank lines are none.
+/// The lines of a file, each a record. Blank lines are none.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: BufReader<R>,
@@ -89,20 +89,6 @@ impl<R: Read> Lines<R> {
             }
         }
     }
-}
-
-/// The end of the latest call of some records, in whole milliseconds: the clock, unless one is given.
-///
-/// # Errors
-/// [`OfflineFailure::Read`].
-pub fn latest_end<R: Read>(lines: &mut Lines<R>) -> Result<Option<Timestamp>, OfflineFailure> {
-    let mut latest = None;
-    while let Some(record) = lines.next_record()? {
-        if let Ok(cdr) = wire::cdr::decode(record) {
-            latest = latest.max(Some(cdr.ended_at()));
-        }
-    }
-    Ok(latest.map(whole_millis))
 }
 
 /// The clock of a partition counts whole milliseconds, as brokers do.

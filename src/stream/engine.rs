@@ -127,15 +127,18 @@ impl Engine {
             return false;
         }
         let Some(DueKey { at, kind, tenant }) = view.take_due() else { return false };
-        view.advance_clock(whole_millis_up(at));
         let tenant: Cow<'static, str> = Cow::Owned(tenant.as_str().to_owned());
         if view.frozen(&tenant).is_some() {
             return true;
         }
+        let Some(account) = view.account(&tenant).cloned() else { return true };
+        let pieces = decide_due::pieces(&account, &self.rules, kind, at);
+        if !pieces.is_empty() {
+            view.advance_clock(whole_millis_up(at));
+        }
         let origin = SourceRef { topic: Cow::Borrowed("due"), partition, offset: 0, timestamp: at };
         let mut take = Take::new(view, sink, partition, origin);
-        let Some(account) = take.view.account(&tenant).cloned() else { return true };
-        for (cause, body) in decide_due::pieces(&account, &self.rules, kind, at) {
+        for (cause, body) in pieces {
             let stood = Stood::of(take.view.account(&tenant).map(AsRef::as_ref));
             if take.happen(&tenant, &cause, body).is_err() {
                 return true;

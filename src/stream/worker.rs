@@ -322,11 +322,11 @@ impl<T: Transport> Worker<T> {
                 active.was_caught_up |= active.caught_up;
                 let due = if is_full { None } else { self.due_until(partition, next, now) };
                 if let Some(until) = due {
-                    if self.open.is_none() {
-                        self.begin(now)?;
-                    } else if let Some(Slot::Active(active)) = self.slots.get_mut(&partition) {
-                        let open = self.open.as_mut().expect("looked at just now");
-                        take_due(&self.engine, active, open, until, &self.metrics);
+                    match (&mut self.open, self.slots.get_mut(&partition)) {
+                        (Some(open), Some(Slot::Active(active))) => {
+                            take_due(&self.engine, active, open, until, &self.metrics);
+                        }
+                        _ => self.begin(now)?,
                     }
                     continue;
                 }

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::core::command::Unreadable;
 use crate::core::recharge::RechargeSettings;
-use crate::core::scenario::{Scenario, add, at, call, close, ended, fail, money, noon, open, recharge, settle};
+use crate::core::scenario::{Scenario, add, at, call, close, fail, money, noon, open, recharge, settle};
 
 fn configure(settings: RechargeSettings) -> CommandBody<'static> {
     CommandBody::ConfigureRecharge(settings)
