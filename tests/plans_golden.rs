@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tollkeeper::core::catalog::Catalog;
 use tollkeeper::core::cdr::{Direction, NumberType, Service};
 use tollkeeper::core::number::Country;
-use tollkeeper::core::number_plan::NumberPlan;
+use tollkeeper::core::number_plan::{NumberPlan, ShortCodePrice};
 use tollkeeper::core::plan::{AllotmentIndex, Payment, Plan, PlanQuestion, Scope};
 use tollkeeper::stream::catalog::load_directory;
 
@@ -76,8 +76,9 @@ impl<'a> Case<'a> {
             OtherEnd::Outbound(raw) => match numbers.short_code(raw, self.usage_country) {
                 Some(short) => match &short.price {
                     None => format!("short code: {} | free", short.name),
-                    Some(price) => {
-                        format!("short code: {} | credits, {} {}/min", short.name, price.currency, price.rate)
+                    Some(ShortCodePrice { currency, price }) => {
+                        let rate = price.rate.expect("a price without bands has a rate");
+                        format!("short code: {} | credits, {currency} {rate}/min", short.name)
                     }
                 },
                 None => self.outbound(catalog, numbers, plan, raw),

@@ -131,7 +131,7 @@ fn the_summary_says_what_was_done() {
     assert_eq!(
         summary,
         json!({
-            "records": 7, "debited": 6, "duplicates": 0, "quarantined": {"no_rate": 1},
+            "records": 7, "debited": 6, "duplicates": 0, "quarantined": {"no_rate": 1}, "skipped": {},
             "amounts": [{"currency": "USD", "amount": "1.503"}],
         })
     );
@@ -295,7 +295,7 @@ fn wrong_flags_are_usage_and_nothing_is_done() {
     let directory = temp();
     let commands = write(&directory, "commands.jsonl", &commands());
     let odd = write(&directory, "calls.log", &[call("a", "+14255550100", 60)]);
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["-", "--commands", &commands], "needs --now"),
         (&["-", "-"], "can be read once"),
         (&[&odd], "give --input-format"),
@@ -304,6 +304,10 @@ fn wrong_flags_are_usage_and_nothing_is_done() {
         (&[CALLS, "--events", "x"], "--commands"),
         (&[CALLS, "--price-list", "outbound-usd", "--commands", &commands], "cannot be used with"),
         (&[], "CDRFILE"),
+        (&[CALLS, "--input-format", "graph"], "--mapping: needed for graph"),
+        (&[CALLS, "--mapping", "x.toml"], "--input-format"),
+        (&[CALLS, "--input-format", "json", "--mapping", "Cargo.toml"], "Cargo.toml: the mapping has faults"),
+        (&[CALLS, "--input-format", "kamailio", "--mapping", "none.toml"], "none.toml: No such file"),
     ];
     for (args, said) in cases {
         let output = rate(args);
@@ -312,6 +316,78 @@ fn wrong_flags_are_usage_and_nothing_is_done() {
         assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
     }
     assert_eq!(lines(&rate(&[&odd, "--input-format", "jsonl"])).len(), 1);
+}
+
+const FORMATS: &str = "tests/data/formats";
+
+/// What is said of each row of a sample of `tests/data/formats`: call, reason or amount.
+fn of_switch(format: &str, ending: &str, more: &[&str]) -> (Vec<String>, Value) {
+    let (file, mapping) = (format!("{FORMATS}/{format}.{ending}"), format!("{FORMATS}/{format}.toml"));
+    let args: Vec<&str> = ["--input-format", format, "--mapping", &mapping, "--json", &file].into_iter().collect();
+    let args: Vec<&str> = args.into_iter().chain(more.iter().copied()).collect();
+    let output = rate(&args);
+    let field = |charge: &Value, name: &str| charge[name].as_str().unwrap_or("-").to_owned();
+    let told = lines(&output).into_iter().map(|charge| {
+        let said = if charge["outcome"] == "debited" { "amount" } else { "outcome" };
+        format!("{} {} {}", field(&charge, "call_id"), field(&charge, said), field(&charge, "reason"))
+    });
+    (told.collect(), summary(&output))
+}
+
+#[test]
+fn cdrs_of_a_switch_are_priced_and_what_cannot_be_read_is_put_aside() {
+    let (told, summary) = of_switch("kamailio", "log", &[]);
+    assert_eq!(
+        told,
+        [
+            "sip-1@edge:tt1 0.25 -",
+            "sip-2@edge 0.026 -",
+            "sip-3@edge:missed:1795169870 0.00 -",
+            "sip-3@edge:missed:1795169870 0.00 -",
+            "- quarantined malformed",
+            "- quarantined malformed",
+            "- quarantined malformed",
+            "- quarantined unsupported_version",
+            "- quarantined malformed",
+        ]
+    );
+    assert_eq!(summary["records"], 9);
+    assert_eq!(summary["skipped"], json!({"not_finished": 1, "not_a_call": 2}));
+    assert_eq!(summary["quarantined"], json!({"unsupported_version": 1, "malformed": 4}));
+}
+
+#[test]
+fn r3_a_uuid_that_comes_again_is_debited_once() {
+    let directory = temp();
+    let commands = write(&directory, "commands.jsonl", &commands());
+    let (told, summary) = of_switch("freeswitch_csv", "csv", &["--commands", &commands]);
+    let uuid = |n: u8| format!("f6000000-0000-4000-8000-00000000000{n}");
+    assert_eq!(
+        told,
+        [
+            format!("{} 0.054 -", uuid(1)),
+            format!("{} 0.078 -", uuid(2)),
+            format!("{} duplicate -", uuid(2)),
+            format!("{} duplicate -", uuid(2)),
+            format!("{} 0.00 -", uuid(3)),
+            "- quarantined malformed".into(),
+            "- quarantined malformed".into(),
+        ]
+    );
+    assert_eq!((&summary["duplicates"], &summary["skipped"]), (&json!(2), &json!({"by_mapping": 1})));
+}
+
+#[test]
+fn native_csv_is_known_by_its_extension_and_costs_what_json_does() {
+    let directory = temp();
+    let path = directory.path().join("calls.csv");
+    let header = "call_id,tenant,service,direction,from,to,number_type,answered_at,duration_seconds\n";
+    let rows = "c,contoso,calling,outbound,+14255550111,+33612345678,user,2026-11-20T10:15:30Z,78\n";
+    std::fs::write(&path, format!("{header}{rows}")).expect("written");
+    let charges = lines(&rate(&[path.to_str().expect("UTF-8"), CALLS]));
+    assert_eq!((charges.len(), &charges[0]["amount"]), (8, &json!("0.25")));
+    let piped = lines(&rate_stdin(&["-", "--input-format", "csv"], format!("{header}{rows}").as_bytes()));
+    assert_eq!(piped[0]["amount"], "0.25");
 }
 
 #[test]

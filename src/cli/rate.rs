@@ -2,6 +2,7 @@
 //!
 //! Charges go to standard output or a file, the summary to standard error, and a progress bar too where that is a terminal.
 
+mod decoders;
 mod files;
 mod summary;
 
@@ -24,9 +25,13 @@ use crate::core::money::Money;
 use crate::core::number::Country;
 use crate::core::tenant::TenantSettings;
 use crate::metrics::BatchCounts;
-use crate::offline::{CsvCharges, JsonCharges, Lines, OfflineFailure, Pricing, Rating, WriteCharges, latest_end};
+use crate::offline::{
+    CsvCharges, JsonCharges, Lines, Offered, OfflineFailure, Pricing, Rating, WriteCharges, latest_end,
+};
 use crate::stream::catalog::load_directory;
+use crate::wire::foreign::Format;
 use files::Files;
+pub(super) use files::open;
 use summary::Summary;
 
 /// Bytes that are written at a time.
@@ -46,9 +51,12 @@ pub struct RateArgs {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = OutputFormat::Json)]
     pub format: OutputFormat,
-    /// Form of the input; by the extension of each file unless given
-    #[arg(long, value_enum)]
-    pub input_format: Option<InputFormat>,
+    /// Format of the CDRs; by the extension of each file unless given (.jsonl, .ndjson, .json, .csv: the native form)
+    #[arg(long, value_name = "FORMAT", value_parser = decoders::format())]
+    pub input_format: Option<Format>,
+    /// Says what a switch does not: whose the calls are, which way they went, in which zone its clock runs
+    #[arg(long, value_name = "FILE.toml", requires = "input_format")]
+    pub mapping: Option<PathBuf>,
     /// Where the charges go; standard output unless given
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -85,13 +93,6 @@ pub enum OutputFormat {
     Csv,
 }
 
-/// How CDRs are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum InputFormat {
-    /// Native CDRs as JSON lines (`.jsonl`, `.ndjson`, `.json`).
-    Jsonl,
-}
-
 /// Rates the files.
 ///
 /// # Errors
@@ -100,13 +101,16 @@ pub enum InputFormat {
 pub fn run(args: &RateArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
     logs.begin()?;
     let catalog = Arc::new(load_directory(&args.catalog)?);
-    if let Some(wrong) = usage_fault(args, &catalog) {
-        eprintln!("error: {wrong}");
-        return Ok(Exit::Usage);
-    }
+    let sources = match usage_fault(args, &catalog).map_or_else(|| decoders::of_files(args), Err) {
+        Ok(sources) => sources,
+        Err(wrong) => {
+            eprintln!("error: {wrong}");
+            return Ok(Exit::Usage);
+        }
+    };
     #[expect(clippy::disallowed_methods, reason = "how long it took is for the user to see")]
     let began = Instant::now();
-    let mut files = Files::find(&args.files)?;
+    let mut files = Files::find(sources)?;
     let mut charges = charges(args)?;
     let counts = match &args.commands {
         Some(commands) => rate(args, commands, catalog, &mut files, &mut *charges)?,
@@ -114,7 +118,7 @@ pub fn run(args: &RateArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
     };
     charges.finish()?;
     files.finish();
-    let summary = Summary { counts: &counts, took: began.elapsed() };
+    let summary = Summary { counts: &counts, skipped: files.skipped(), took: began.elapsed() };
     if args.json {
         eprintln!("{}", summary.json())
     } else {
@@ -133,15 +137,6 @@ fn usage_fault(args: &RateArgs, catalog: &Catalog) -> Option<String> {
         let need =
             "standard input (-) with --commands needs --now: it cannot be read twice, to find its latest call first";
         return Some(need.into());
-    }
-    if args.input_format.is_none() {
-        let known = |file: &Path| file.extension().is_some_and(|of| of == "jsonl" || of == "ndjson" || of == "json");
-        if let Some(other) = args.files.iter().find(|file| !is_stdin(file) && !known(file)) {
-            let other = other.display();
-            return Some(format!(
-                "{other}: its extension (not .jsonl, .ndjson or .json) does not tell; give --input-format"
-            ));
-        }
     }
     if args.commands.is_some() {
         return None;
@@ -208,7 +203,11 @@ fn price(
         daily_limit: None,
     };
     let mut pricing = Pricing::new(catalog, settings);
-    files.each_record(|record| pricing.take(record, charges))?;
+    files.each_record(|offered| match offered {
+        Offered::Record(record) => pricing.take(record, charges),
+        Offered::Rejected(rejected) => pricing.reject(rejected, charges),
+        Offered::Skipped(_) => Ok(()),
+    })?;
     Ok(pricing.counts().clone())
 }
 
@@ -232,7 +231,12 @@ fn rate(
     let named = || format!("{}", commands.display());
     let file = File::open(commands).with_context(|| format!("cannot read {}", commands.display()))?;
     rating.read_commands(&mut Lines::new(file)).with_context(named)?;
-    files.each_record(|record| rating.take(record, charges)).map_err(|failure| of_commands(failure, commands))?;
+    let rated = files.each_record(|offered| match offered {
+        Offered::Record(record) => rating.take(record, charges),
+        Offered::Rejected(rejected) => rating.reject(rejected, charges),
+        Offered::Skipped(_) => Ok(()),
+    });
+    rated.map_err(|failure| of_commands(failure, commands))?;
     rating.finish().with_context(named)?;
     Ok(rating.counts().clone())
 }

@@ -39,7 +39,7 @@ pub struct CatalogParts {
 pub struct Catalog {
     version: Arc<str>,
     decks: ById<Deck>,
-    /// By the price list, or overlay, whose inbound prices they are.
+    /// By the price list that they belong to.
     inbound: ById<InboundDeck>,
     plans: ById<Plan>,
     zones: ById<Zone>,
@@ -62,6 +62,36 @@ pub enum CatalogFault {
         one: Currency,
         /// The currency of another.
         other: Currency,
+    },
+    /// An inbound price list belongs to a price list that is not there.
+    #[error("inbound price list {inbound} is of price list {price_list}, which is not in the catalog")]
+    UnknownPriceList {
+        /// The inbound price list, `id@version`.
+        inbound: Arc<str>,
+        /// The price list.
+        price_list: Box<str>,
+    },
+    /// An inbound price list is in another currency than its price list, or another version of itself.
+    #[error("inbound price list {inbound} is in {currency}, price list {price_list} in {other}")]
+    InboundCurrency {
+        /// The inbound price list, `id@version`.
+        inbound: Arc<str>,
+        /// Its currency.
+        currency: Currency,
+        /// The price list.
+        price_list: Box<str>,
+        /// Its currency.
+        other: Currency,
+    },
+    /// A price list has two inbound price lists that are no versions of each other.
+    #[error("price list {price_list} has two inbound price lists, {one} and {other}")]
+    TwoInboundLists {
+        /// The price list.
+        price_list: Box<str>,
+        /// An inbound price list.
+        one: Box<str>,
+        /// Another.
+        other: Box<str>,
     },
     /// A plan names a zone that is not there.
     #[error("plan {plan} names zone {zone}, which is not in the catalog")]
@@ -116,6 +146,7 @@ impl Catalog {
             number_plans: newest_first(parts.number_plans, |plan| plan.header().effective_from),
         };
         let mut faults: Vec<CatalogFault> = catalog.mixed_currencies().collect();
+        faults.extend(catalog.faults_of_inbound());
         for plan in catalog.plans.values().flatten() {
             faults.extend(catalog.faults_of_zones(plan));
             faults.extend(catalog.number_plans.iter().filter_map(|numbers| uneven_union(plan, numbers)));
@@ -136,26 +167,24 @@ impl Catalog {
         in_force(self.decks.get(id)?, |deck| deck.header().effective_from, at)
     }
 
-    /// The version of a price list's, or overlay's, inbound prices that was in force at the start of a call (R12, R14).
-    pub fn inbound(&self, price_list: &str, at: Timestamp) -> Option<&InboundDeck> {
-        in_force(self.inbound.get(price_list)?, |deck| deck.header().effective_from, at)
-    }
-
-    /// There is a price list of this name, for calls out or in, in force or yet to come.
+    /// There is a price list of this name, in force or yet to come.
     pub fn has_deck(&self, id: &str) -> bool {
-        self.decks.contains_key(id) || self.inbound.contains_key(id)
+        self.decks.contains_key(id)
     }
 
     /// The currency of the price list, the same in all its versions.
     pub fn deck_currency(&self, id: &str) -> Option<Currency> {
-        let outbound = || self.decks.get(id)?.first().map(|deck| deck.currency());
-        let inbound = || self.inbound.get(id)?.first().map(|deck| deck.currency());
-        outbound().or_else(inbound)
+        self.decks.get(id)?.first().map(|deck| deck.currency())
     }
 
     /// The names of all price lists, in order.
     pub fn deck_ids(&self) -> impl Iterator<Item = &str> {
         self.decks.keys().map(AsRef::as_ref)
+    }
+
+    /// The version of the inbound prices of a price list, or overlay, that was in force at the start of a call (R12, R14).
+    pub fn inbound(&self, price_list: &str, at: Timestamp) -> Option<&InboundDeck> {
+        in_force(self.inbound.get(price_list)?, |deck| deck.header().effective_from, at)
     }
 
     /// The version of the plan that was in force at the start of a call (R12); `None` where there is none of this name, or only
@@ -192,12 +221,35 @@ impl Catalog {
     }
 
     fn mixed_currencies(&self) -> impl Iterator<Item = CatalogFault> {
-        self.decks.keys().chain(self.inbound.keys()).filter_map(|id| {
-            let outbound = self.decks.get(id).into_iter().flatten().map(|deck| deck.currency());
-            let inbound = self.inbound.get(id).into_iter().flatten().map(|deck| deck.currency());
-            let one = self.deck_currency(id)?;
-            let other = outbound.chain(inbound).find(|other| *other != one)?;
+        self.decks.iter().filter_map(|(id, versions)| {
+            let one = versions.first()?.currency();
+            let other = versions.iter().map(|deck| deck.currency()).find(|other| *other != one)?;
             Some(CatalogFault::MixedCurrencies { id: id.clone(), one, other })
+        })
+    }
+
+    fn faults_of_inbound(&self) -> impl Iterator<Item = CatalogFault> {
+        self.inbound.iter().flat_map(|(price_list, versions)| {
+            let of_list = self.deck_currency(price_list);
+            let mut faults = Vec::new();
+            for deck in versions {
+                let inbound = Arc::clone(deck.label());
+                let (currency, price_list) = (deck.header().currency, price_list.clone());
+                match of_list {
+                    None => faults.push(CatalogFault::UnknownPriceList { inbound, price_list }),
+                    Some(other) if other != currency => {
+                        faults.push(CatalogFault::InboundCurrency { inbound, currency, price_list, other });
+                    }
+                    Some(_) => {}
+                }
+            }
+            let mut ids = versions.iter().map(|deck| &deck.header().id);
+            let one = ids.next();
+            if let (Some(one), Some(other)) = (one, ids.find(|other| Some(*other) != one)) {
+                let (one, other) = (one.clone(), other.clone());
+                faults.push(CatalogFault::TwoInboundLists { price_list: price_list.clone(), one, other });
+            }
+            faults
         })
     }
 

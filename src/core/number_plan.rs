@@ -88,7 +88,7 @@ pub struct ShortCode {
 pub struct ShortCodePrice {
     /// The currency of the price; tenants of another cannot call it.
     pub currency: Currency,
-    /// What a call costs.
+    /// The price. Lines of a charge are rounded by the default, for a number plan says nothing of that.
     pub price: Price,
 }
 

@@ -1,36 +1,51 @@
-//! The records of a file, one a line.
+//! The lines of a file.
 
 use std::io::{BufRead, BufReader, Read};
 
 use jiff::Timestamp;
 
 use super::OfflineFailure;
-use crate::wire::{self, RECORD_BYTES_MAX};
+use crate::wire::RECORD_BYTES_MAX;
 
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 1 << 20;
 
-/// The records of a file of JSON lines. Blank lines are none.
+/// The lines of a file, each a record. Blank lines are none.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: BufReader<R>,
     buffer: Vec<u8>,
+    record_bytes_max: usize,
     line: u64,
     bytes: u64,
 }
 
 impl<R: Read> Lines<R> {
-    /// The lines of `reader`.
+    /// The lines of `reader`, each a record of an input.
     pub fn new(reader: R) -> Lines<R> {
-        Lines { reader: BufReader::with_capacity(READ_BYTES, reader), buffer: Vec::new(), line: 0, bytes: 0 }
+        Lines::of_records(reader, RECORD_BYTES_MAX)
     }
 
-    /// The next record, without its line end. One that is longer than the wire allows is cut just above that, so that the
-    /// memory it takes has a bound and the decoder says what is wrong with it.
+    /// The lines of `reader`, each a record of at most so many bytes.
+    pub fn of_records(reader: R, record_bytes_max: usize) -> Lines<R> {
+        let reader = BufReader::with_capacity(READ_BYTES, reader);
+        Lines { reader, buffer: Vec::new(), record_bytes_max, line: 0, bytes: 0 }
+    }
+
+    /// The next record, without its line end. One that is longer than it may be is cut just above that, so that the memory it
+    /// takes has a bound and the decoder says what is wrong with it.
     ///
     /// # Errors
     /// [`OfflineFailure::Read`].
     pub fn next_record(&mut self) -> Result<Option<&[u8]>, OfflineFailure> {
+        Ok(self.next_numbered()?.map(|(_, record)| record))
+    }
+
+    /// As [`Self::next_record`], with its line, counted from 1.
+    ///
+    /// # Errors
+    /// [`OfflineFailure::Read`].
+    pub fn next_numbered(&mut self) -> Result<Option<(u64, &[u8])>, OfflineFailure> {
         loop {
             self.buffer.clear();
             self.line += 1;
@@ -40,7 +55,7 @@ impl<R: Read> Lines<R> {
             }
             self.bytes += read;
             if !self.buffer.trim_ascii().is_empty() {
-                return Ok(Some(self.buffer.trim_ascii()));
+                return Ok(Some((self.line, self.buffer.trim_ascii())));
             }
         }
     }
@@ -56,7 +71,7 @@ impl<R: Read> Lines<R> {
     }
 
     fn read_line(&mut self) -> std::io::Result<u64> {
-        let kept_max = RECORD_BYTES_MAX + 2;
+        let kept_max = self.record_bytes_max + 2;
         let mut read = 0;
         loop {
             let available = self.reader.fill_buf()?;
@@ -74,20 +89,6 @@ impl<R: Read> Lines<R> {
             }
         }
     }
-}
-
-/// The end of the latest call of some records, in whole milliseconds: the clock, unless one is given.
-///
-/// # Errors
-/// [`OfflineFailure::Read`].
-pub fn latest_end<R: Read>(lines: &mut Lines<R>) -> Result<Option<Timestamp>, OfflineFailure> {
-    let mut latest = None;
-    while let Some(record) = lines.next_record()? {
-        if let Ok(cdr) = wire::cdr::decode(record) {
-            latest = latest.max(Some(cdr.ended_at()));
-        }
-    }
-    Ok(latest.map(whole_millis))
 }
 
 /// The clock of a partition counts whole milliseconds, as brokers do.

@@ -8,7 +8,7 @@ use crate::core::catalog::Catalog;
 use crate::core::rating::{self, Rejection};
 use crate::core::tenant::TenantSettings;
 use crate::metrics::{BatchCounts, CdrOutcome};
-use crate::wire;
+use crate::wire::{self, Rejected};
 
 /// Prices calls of any tenant.
 #[derive(Debug)]
@@ -31,11 +31,7 @@ impl Pricing {
     pub fn take(&mut self, record: &[u8], charges: &mut dyn WriteCharges) -> Result<(), OfflineFailure> {
         let cdr = match wire::cdr::decode(record) {
             Ok(cdr) => cdr,
-            Err(rejected) => {
-                self.counts.add_cdr(CdrOutcome::Quarantined(rejected.reason));
-                let (reason, detail) = (rejected.reason, &*rejected.detail);
-                return Ok(charges.write(&Charge::Quarantined { cdr: None, reason, detail })?);
-            }
+            Err(rejected) => return self.reject(&rejected, charges),
         };
         let priced = rating::price(&cdr, &self.settings, &self.catalog);
         match &priced {
@@ -50,6 +46,16 @@ impl Pricing {
             }
         }
         Ok(())
+    }
+
+    /// Puts a record aside that could not be read.
+    ///
+    /// # Errors
+    /// [`OfflineFailure::Write`].
+    pub fn reject(&mut self, rejected: &Rejected, charges: &mut dyn WriteCharges) -> Result<(), OfflineFailure> {
+        self.counts.add_cdr(CdrOutcome::Quarantined(rejected.reason));
+        let (reason, detail) = (rejected.reason, &*rejected.detail);
+        Ok(charges.write(&Charge::Quarantined { cdr: None, reason, detail })?)
     }
 
     /// What was done so far.

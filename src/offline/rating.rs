@@ -14,13 +14,13 @@ use crate::core::catalog::Catalog;
 use crate::core::cdr::Cdr;
 use crate::core::decide::Rules;
 use crate::core::partition::PartitionId;
-use crate::metrics::{BatchCounts, Metrics};
+use crate::metrics::{BatchCounts, CdrOutcome, Metrics};
 use crate::stream::engine::{Engine, Sink, Source};
 use crate::stream::outputs::Outputs;
 use crate::stream::transport::{Input, Output};
-use crate::wire;
 use crate::wire::alert::Alert;
 use crate::wire::quarantine::Entry;
+use crate::wire::{self, Rejected};
 
 /// Records between two merges of the batch into the committed state.
 const BATCH_RECORDS_MAX: u64 = 20_000;
@@ -103,6 +103,16 @@ impl<'e> Rating<'e> {
         self.write_events()
     }
 
+    /// Puts a record aside that could not be read as a native one.
+    ///
+    /// # Errors
+    /// [`OfflineFailure::Write`].
+    pub fn reject(&mut self, rejected: &Rejected, charges: &mut dyn WriteCharges) -> Result<(), OfflineFailure> {
+        self.counts.add_cdr(CdrOutcome::Quarantined(rejected.reason));
+        let (reason, detail) = (rejected.reason, &*rejected.detail);
+        Ok(charges.write(&Charge::Quarantined { cdr: None, reason, detail })?)
+    }
+
     /// Applies the commands that no call came after.
     ///
     /// # Errors
@@ -143,7 +153,6 @@ impl<'e> Rating<'e> {
         let mut view = self.batch.at(&self.accounts, &self.state);
         let mut sink = Sink { outputs: &mut self.outputs, counts: &mut self.counts, metrics: &self.metrics };
         while self.engine.take_due(&mut view, PARTITION, clock, sink.reborrow()) {}
-        drop(view);
         self.write_events()?;
         let mut view = self.batch.at(&self.accounts, &self.state);
         view.advance_clock(clock);

@@ -1,4 +1,4 @@
-//! Loads a catalog from a directory: `decks/*.csv`, `plans/*.toml`, `zones/*.csv` and `number-plan/*.csv`.
+//! Loads a catalog from a directory: `decks/*.csv`, `inbound/*.csv`, `plans/*.toml`, `zones/*.csv` and `number-plan/*.csv`.
 
 #[cfg(test)]
 mod tests;
@@ -91,9 +91,9 @@ fn written(faults: &[CatalogFault]) -> String {
 /// [`CatalogFailure`]; where the files have faults, all of them.
 pub fn load_directory(path: &Path) -> Result<Catalog, CatalogFailure> {
     let decks = read_files(path, DECKS)?;
+    let inbound = read_files_if_any(path, INBOUND)?;
     let plans = read_files(path, PLANS)?;
-    let inbound = if path.join(INBOUND).exists() { read_files(path, INBOUND)? } else { Vec::new() };
-    let zones = if path.join(ZONES).exists() { read_files(path, ZONES)? } else { Vec::new() };
+    let zones = read_files_if_any(path, ZONES)?;
     let number_plans = read_number_plan_files(path)?;
     let version =
         version_of(decks.iter().chain(&inbound).chain(&plans).chain(&zones).chain(number_plans.iter().flatten()));
@@ -242,6 +242,11 @@ fn read_one_number_plan(
 /// What was read, or its faults to the others.
 fn collect<T>(read: Result<T, Faults>, faults: &mut Faults) -> Option<T> {
     read.map_err(|more| faults.append(more)).ok()
+}
+
+/// The files of a directory that need not be there.
+fn read_files_if_any(catalog: &Path, directory: &str) -> Result<Vec<CatalogFile>, CatalogFailure> {
+    if catalog.join(directory).exists() { read_files(catalog, directory) } else { Ok(Vec::new()) }
 }
 
 /// The files of a directory, by name. Hidden ones (editors' and mounts' own) are none.

@@ -5,6 +5,7 @@ pub mod engine;
 pub mod inputs;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod ledger;
 pub mod memory;
 pub mod outputs;
 #[cfg(feature = "kafka")]

@@ -1,7 +1,9 @@
-//! The native CDR of the topic `cdrs`: read, never written.
+//! The native CDR of the topic `cdrs`: read by the engine, written by the intake.
 //!
 //! Bounds: those of WIRE, and 256 bytes for `from` and `to`, which may be empty (withheld). `null` equals absent. Unknown
 //! fields are ignored. `ended_at` of an answered call must be a time, but the duration counts.
+
+mod write;
 
 use std::fmt;
 
@@ -18,6 +20,8 @@ use crate::core::cdr::{
     USER_BYTES_MAX,
 };
 use crate::core::number::Country;
+
+pub use write::{check, encode};
 
 /// The longest number or SIP name of either end, in bytes.
 pub const NUMBER_BYTES_MAX: usize = 256;

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::wire::fault::{Faults, Place, quoted};
-use crate::wire::price_columns::read_instant;
+use crate::wire::price_columns::Forms;
 
 /// What such lines say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) fn read_head(file: &str, text: &str, faults: &mut Faults) -> Head {
             "effective_from" if head.effective_from.is_some() => {
                 faults.add(file, Place::line(number), "effective_from is there twice");
             }
-            "effective_from" => match read_instant(value) {
+            "effective_from" => match Forms::own().from(value) {
                 Ok(from) => head.effective_from = Some(from),
                 Err(error) => {
                     faults.add(file, Place::line(number), format!("effective_from: {error}: {}", quoted(value)));

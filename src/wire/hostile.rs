@@ -1,10 +1,14 @@
 //! Nothing that comes from outside panics: any bytes, and what is nearly right.
 
+use std::convert::Infallible;
+use std::sync::LazyLock;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::event::sample;
+use super::foreign::{Decoder, Format, Outcome, Row};
 use super::{alert, cdr, command, envelope, event, quarantine};
 
 /// Every decoder looks at it; what they say is not asked here.
@@ -15,7 +19,53 @@ fn decode_all(bytes: &[u8]) {
     let _ = event::decode(bytes);
     let _ = alert::decode(bytes);
     let _ = quarantine::decode(bytes);
+    for decoder in FOREIGN.iter() {
+        decode_foreign(decoder, bytes);
+    }
 }
+
+/// The decoders of what switches write, with mappings that use all that a mapping has.
+static FOREIGN: LazyLock<Vec<Decoder>> = LazyLock::new(|| {
+    let mapping = r#"
+        tenant = { field = "accountcode", after = "@", before = "-", prefixes = { "1" = "t" }, default = "contoso" }
+        direction = "outbound"
+        number_type = { field = "own_number", prefixes = { "+1800" = "toll_free" }, default = "user" }
+        usage_country = "FR"
+        time_zone = "Europe/Paris"
+        national.FR = { country_code = "33", national_prefix = "0", international_prefixes = ["00"] }
+    "#;
+    let decoder = |format: Format| Decoder::new(format, (!format.is_native()).then_some(mapping)).expect("a mapping");
+    Format::ALL.into_iter().map(decoder).collect()
+});
+
+/// How many rows were calls; every record has a row, and every call keeps the bounds of the native form.
+fn decode_foreign(decoder: &Decoder, bytes: &[u8]) -> usize {
+    let (mut rows, mut calls) = (0, 0);
+    let mut take = |row: Row<'_>| {
+        rows += 1;
+        if let Outcome::Call(call) = row.outcome {
+            let mut json = Vec::new();
+            cdr::encode(call, &mut json);
+            assert_eq!(cdr::decode(&json).as_ref(), Ok(call), "{}", String::from_utf8_lossy(bytes));
+            calls += 1;
+        }
+        Ok::<(), Infallible>(())
+    };
+    let Ok(()) = decoder.decode(bytes, &mut take);
+    assert!(rows > 0, "{}: {}", decoder.format(), String::from_utf8_lossy(bytes));
+    calls
+}
+
+/// A record of each foreign format, in the order of [`Format::ALL`] behind `json`.
+const FOREIGN_RECORDS: [&str; 7] = [
+    "call_id,tenant,service,direction,from,to,number_type,answered_at,duration_seconds,on_net,attributes.a\nc,t,calling,outbound,1,2,user,2026-11-20T10:15:30Z,78.25,true,\"b\"\"c\"",
+    r#"{"tenantId":"t","value":[{"id":"i","userId":"u","startDateTime":"2026-11-20T10:15:30.2589935Z","endDateTime":"2026-11-20T10:16:48Z","duration":78,"callType":"user_out","calleeNumber":"+33612345678","callerNumber":"+1206555010*","usageCountryCode":"us","inventoryType":"Subscriber"}]}"#,
+    r#"{"variables":{"uuid":"u","accountcode":"x%401-2","answer_uepoch":"1795169730954373","end_stamp":"2026-11-20%2010:16:48","billusec":"77539896"},"callflow":[{"caller_profile":{"caller_id_number":"0140000001","destination_number":"sip%3A%2B44@h"}}]}"#,
+    "\"A, b\",1002,0612345678,default,2026/11/20 22:41,2026-11-20 22:41:05.5,2026/11/20 22:46,329,327,NORMAL_CLEARING,u,,1002,PCMU,PCMU",
+    "\"\",\"301\",\"0612345678\",\"x\",\"\"\"3\"\" <3>\",\"c\",\"d\",\"Dial\",\"y,60\",\"2026-11-20 16:20:00\",\"2026-11-20 16:20:10\",\"2026-11-20 16:20:44\",44,33,\"ANSWERED\",\"D\",\"u.5\",\"\",\"\",\"u.5\",4",
+    "x ACC: call ended: call_start_time=1795169730;duration=5;ms_duration=4250;to_tag=a;call_id=b;src_user=%2B1425;dst_ouser=0612345678;x=a;b",
+    r#"[{"sid":"s","direction":"outbound-dial","status":"completed","from":"client:a","to":"+33612345678","start_time":"Fri, 20 Nov 2026 10:15:30 +0000","duration":"14","price":"-0.12500","parent_call_sid":null}]"#,
+];
 
 /// Records of every form.
 fn records() -> Vec<Vec<u8>> {
@@ -28,7 +78,7 @@ fn records() -> Vec<Vec<u8>> {
         r#"{"reason":"duplicate","source":{"topic":"x","partition":3,"offset":1},"received_at":"2026-11-20T10:15:30Z","identity":{"tenant":"t","command_id":"k"},"first":"t/2"}"#,
         r#"{"specversion":"1.0","id":"refused/t/k","source":"/tollkeeper","type":"tollkeeper.command.refused.v1","time":"2026-11-20T10:15:30.000Z","data":{"cause":"k","reason":"overflow","detail":"x"}}"#,
     ];
-    let mut records: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let mut records: Vec<Vec<u8>> = texts.iter().chain(&FOREIGN_RECORDS).map(|text| text.as_bytes().to_vec()).collect();
     for event in sample::one_of_each() {
         let mut bytes = Vec::new();
         event::encode(&event, &mut bytes);
@@ -51,7 +101,7 @@ enum Change {
     Cut(Index),
     Drop(Index),
     Insert(Index, Vec<u8>),
-    /// The value that begins at some colon becomes another.
+    /// The value that begins at some colon or equals sign becomes another.
     Replace(Index, &'static str),
 }
 
@@ -99,9 +149,9 @@ fn changed(mut record: Vec<u8>, changes: &[Change]) -> Vec<u8> {
                 record.splice(at..at, bytes.iter().copied());
             }
             Change::Replace(at, value) => {
-                let colons: Vec<usize> = (0..len).filter(|place| record[*place] == b':').collect();
+                let colons: Vec<usize> = (0..len).filter(|place| matches!(record[*place], b':' | b'=')).collect();
                 if let Some(from) = (!colons.is_empty()).then(|| colons[at.index(colons.len())] + 1) {
-                    let to = (from..len).find(|place| matches!(record[*place], b',' | b'}')).unwrap_or(len);
+                    let to = (from..len).find(|place| matches!(record[*place], b',' | b'}' | b';')).unwrap_or(len);
                     record.splice(from..to, value.bytes());
                 }
             }
@@ -118,9 +168,17 @@ fn records_that_were_not_changed_are_read_by_their_decoder() {
             || envelope::decode(bytes).is_ok()
             || alert::decode(bytes).is_ok()
             || quarantine::decode(bytes).is_ok()
+            || FOREIGN.iter().any(|decoder| decode_foreign(decoder, bytes) == 1)
     };
     for record in records() {
         assert!(read(&record), "{}", String::from_utf8_lossy(&record));
+    }
+}
+
+#[test]
+fn every_foreign_record_is_a_call_to_its_own_decoder() {
+    for (decoder, record) in FOREIGN[1..].iter().zip(FOREIGN_RECORDS) {
+        assert_eq!(decode_foreign(decoder, record.as_bytes()), 1, "{}", decoder.format());
     }
 }
 

@@ -3,6 +3,7 @@
 //! | form | topic | module |
 //! |---|---|---|
 //! | CDR | `cdrs` | [`cdr`] |
+//! | CDR as a switch writes it | inputs of the intake, files | [`foreign`] |
 //! | command | `commands` | [`command`] |
 //! | event | `ledger`, `alerts` | [`event`] |
 //! | refused command, unmatched settlement | `alerts` | [`alert`] |
@@ -27,6 +28,7 @@ pub mod envelope;
 pub mod event;
 pub mod fault;
 mod fields;
+pub mod foreign;
 #[cfg(test)]
 mod hostile;
 mod json;

@@ -21,7 +21,7 @@ use crate::core::plan::{
 };
 use crate::core::zone::Countries;
 use crate::wire::fault::{Faults, Place, SourceFile, line_and_character, quoted, text_of};
-use crate::wire::price_columns::read_instant;
+use crate::wire::price_columns::Forms;
 
 /// Bytes of a description at most.
 pub const DESCRIPTION_LEN_MAX: usize = 200;
@@ -214,7 +214,7 @@ impl Reading<'_> {
     /// A date, for its midnight in UTC, or a time with its zone.
     fn instant(&mut self, from: &Spanned<Datetime>) -> Option<Timestamp> {
         let text = from.get_ref().to_string();
-        read_instant(&text).map_err(|error| self.wrong(from.span(), &format!("{error}: {}", quoted(&text)))).ok()
+        Forms::own().from(&text).map_err(|error| self.wrong(from.span(), &format!("{error}: {}", quoted(&text)))).ok()
     }
 
     fn allotment(&mut self, table: &AllotmentTable) -> Allotment {

@@ -268,14 +268,3 @@ pub(crate) fn read_period(line: &Line<'_>, from: usize, to: usize, forms: &Forms
     }
     period
 }
-
-/// RFC 3339 with a zone, or a date for its midnight in UTC.
-pub(crate) fn read_instant(text: &str) -> Result<Timestamp, &'static str> {
-    const DATE_LEN: usize = "2026-11-20".len();
-    let wrong = "neither a date as 2026-11-20 nor an instant as 2026-11-20T00:00:00Z";
-    if text.len() == DATE_LEN {
-        let date: Date = text.parse().map_err(|_| wrong)?;
-        return date.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp()).map_err(|_| wrong);
-    }
-    text.parse().map_err(|_| wrong)
-}

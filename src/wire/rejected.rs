@@ -10,7 +10,7 @@ const DETAIL_BYTES_MAX: usize = 300;
 /// A record from outside that could not be read; it goes to quarantine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// `unsupported_version` or `malformed`.
+    /// `unsupported_version` or `malformed`; `unknown_tenant` where the mapping of a foreign CDR names none.
     pub reason: Reason,
     /// Which field, and what is wrong with it.
     pub detail: String,
@@ -19,6 +19,10 @@ pub struct Rejected {
 impl Rejected {
     pub(super) fn malformed(detail: impl fmt::Display) -> Rejected {
         Rejected { reason: Reason::Malformed, detail: bounded(detail.to_string()) }
+    }
+
+    pub(super) fn unknown_tenant(detail: impl fmt::Display) -> Rejected {
+        Rejected { reason: Reason::UnknownTenant, detail: bounded(detail.to_string()) }
     }
 
     pub(super) fn unsupported(detail: impl fmt::Display) -> Rejected {

@@ -123,6 +123,7 @@ fn make_catalog() -> Catalog {
     Catalog::new(CatalogParts {
         version: "v1".into(),
         decks,
+        inbound: Vec::new(),
         plans: vec![Arc::new(payg)],
         zones: Vec::new(),
         number_plans: vec![Arc::new(plan)],

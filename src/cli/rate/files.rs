@@ -2,30 +2,36 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::is_stdin;
-use crate::offline::{Lines, OfflineFailure};
+use crate::offline::{Offered, OfflineFailure, Records, SkipCounts};
+use crate::wire::foreign::Decoder;
 
 /// Records between two looks at the bar.
 const BAR_RECORDS: u64 = 1_000;
 
+/// A file, and what reads it.
+pub(super) type Source = (PathBuf, Arc<Decoder>);
+
 /// All files, and the bar that counts their bytes.
 pub(super) struct Files {
-    paths: Vec<PathBuf>,
+    sources: Vec<Source>,
+    skipped: SkipCounts,
     bar: ProgressBar,
     bytes_before: u64,
 }
 
 impl Files {
     /// Looks for all of them before the first is read.
-    pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<Files> {
+    pub(super) fn find(sources: Vec<Source>) -> anyhow::Result<Files> {
         let mut bytes = Some(0);
-        for path in paths {
+        for (path, _) in &sources {
             if is_stdin(path) {
                 bytes = None;
                 continue;
@@ -39,26 +45,31 @@ impl Files {
             None => (ProgressBar::new_spinner(), "{spinner} {bytes}, {elapsed}"),
         };
         bar.set_style(ProgressStyle::with_template(template).context("the template of the bar")?);
-        Ok(Files { paths: paths.to_vec(), bar, bytes_before: 0 })
+        Ok(Files { sources, skipped: SkipCounts::default(), bar, bytes_before: 0 })
     }
 
-    /// Gives every record of every file to `take`, in order.
+    /// Gives every record of every file to `take`, in order; what is skipped is counted here.
     pub(super) fn each_record(
         &mut self,
-        mut take: impl FnMut(&[u8]) -> Result<(), OfflineFailure>,
+        mut take: impl FnMut(Offered<'_>) -> Result<(), OfflineFailure>,
     ) -> anyhow::Result<()> {
-        for path in &self.paths {
-            let named = || path.display().to_string();
-            let mut lines = Lines::new(open(path)?);
-            let mut records = 0_u64;
-            while let Some(record) = lines.next_record().with_context(named)? {
-                take(record)?;
-                records += 1;
-                if records.is_multiple_of(BAR_RECORDS) {
-                    self.bar.set_position(self.bytes_before + lines.bytes());
+        for (path, decoder) in &self.sources {
+            let mut records = Records::new(open(path)?, decoder);
+            let mut read = 0_u64;
+            let mut count = |offered: Offered<'_>| match offered {
+                Offered::Skipped(skip) => {
+                    self.skipped.add(skip);
+                    Ok(())
+                }
+                offered => take(offered),
+            };
+            while records.next(&mut count).with_context(|| path.display().to_string())? {
+                read += 1;
+                if read.is_multiple_of(BAR_RECORDS) {
+                    self.bar.set_position(self.bytes_before + records.bytes());
                 }
             }
-            self.bytes_before += lines.bytes();
+            self.bytes_before += records.bytes();
             self.bar.set_position(self.bytes_before);
         }
         Ok(())
@@ -67,14 +78,19 @@ impl Files {
     /// Reads every file once before, for what has to be known of all of them: the latest of what `look` finds in each.
     pub(super) fn read_first(
         &mut self,
-        look: impl Fn(&mut Lines<Box<dyn Read>>) -> Result<Option<Timestamp>, OfflineFailure>,
+        look: impl Fn(&mut Records<'_, Box<dyn Read>>) -> Result<Option<Timestamp>, OfflineFailure>,
     ) -> anyhow::Result<Option<Timestamp>> {
         let mut latest = None;
-        for path in &self.paths {
-            let found = look(&mut Lines::new(open(path)?)).with_context(|| path.display().to_string())?;
+        for (path, decoder) in &self.sources {
+            let found = look(&mut Records::new(open(path)?, decoder)).with_context(|| path.display().to_string())?;
             latest = latest.max(found);
         }
         Ok(latest)
+    }
+
+    /// What was skipped so far.
+    pub(super) fn skipped(&self) -> SkipCounts {
+        self.skipped
     }
 
     /// Takes the bar away.
@@ -83,7 +99,8 @@ impl Files {
     }
 }
 
-fn open(path: &PathBuf) -> anyhow::Result<Box<dyn Read>> {
+/// Opens a file, or standard input for `-`.
+pub(in crate::cli) fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
     if is_stdin(path) {
         return Ok(Box::new(io::stdin().lock()));
     }

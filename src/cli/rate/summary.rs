@@ -7,10 +7,13 @@ use serde_json::{Map, Value, json};
 
 use crate::core::reason::Reason;
 use crate::metrics::BatchCounts;
+use crate::offline::SkipCounts;
 
 /// What was done, and how long it took.
 pub(super) struct Summary<'a> {
     pub(super) counts: &'a BatchCounts,
+    /// Rows of switches that hold nothing to rate; they are no records.
+    pub(super) skipped: SkipCounts,
     pub(super) took: Duration,
 }
 
@@ -25,11 +28,14 @@ impl Summary<'_> {
             .iter()
             .map(|(currency, amount)| json!({"currency": currency.as_str(), "amount": amount.to_string()}))
             .collect();
+        let skipped: Map<String, Value> =
+            self.skipped.iter().map(|(skip, rows)| (skip.code().to_owned(), rows.into())).collect();
         json!({
             "records": self.counts.cdrs(),
             "debited": self.counts.cdrs_debited,
             "duplicates": self.counts.cdrs_duplicate,
             "quarantined": quarantined,
+            "skipped": skipped,
             "amounts": amounts,
             "seconds": self.took.as_secs_f64(),
             "records_per_second": self.records_per_second(),
@@ -56,6 +62,9 @@ impl fmt::Display for Summary<'_> {
         writeln!(f, "{quarantined:>12} quarantined")?;
         for (reason, records) in self.quarantined() {
             writeln!(f, "{records:>12}   {reason}")?;
+        }
+        for (skip, rows) in self.skipped.iter() {
+            writeln!(f, "{rows:>12} skipped, {}", skip.code())?;
         }
         for (currency, amount) in counts.debited() {
             writeln!(f, "{amount:>12} {currency}")?;

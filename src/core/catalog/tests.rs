@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::core::deck::{DeckBuilder, DeckHeader};
+use crate::core::inbound::InboundDeckBuilder;
 use crate::core::money::LineRounding;
 use crate::core::number_plan::{CountryDialling, NumberPlanHeader};
 use crate::core::plan::{Allotment, AllotmentIndex, Payment, PlanParts, PlanRule};
@@ -25,7 +26,7 @@ fn second(second: i64) -> Timestamp {
 fn parts() -> CatalogParts {
     let header = NumberPlanHeader { version: "n".into(), effective_from: None };
     let number_plan = NumberPlan::new(header, Vec::new(), Vec::new()).expect("an empty plan");
-    let (decks, inbound, plans, zones) = Default::default();
+    let (decks, inbound, plans, zones) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     CatalogParts { version: "v".into(), decks, inbound, plans, zones, number_plans: vec![Arc::new(number_plan)] }
 }
 
@@ -177,4 +178,45 @@ fn every_call_has_a_number_plan() {
     assert_eq!(faults(CatalogParts { number_plans: vec![], ..parts() }), [no_first]);
     let late = vec![number_plan("1", Some(i64::from(i32::MIN)), vec![])];
     assert_eq!(faults(CatalogParts { number_plans: late, ..parts() }), [no_first]);
+}
+
+/// Inbound prices without a row.
+fn inbound(id: &str, version: &str, price_list: &str, currency: &str, effective_from: Option<i64>) -> Arc<InboundDeck> {
+    let header = DeckHeader {
+        id: id.into(),
+        version: version.into(),
+        currency: currency.parse().expect("a currency"),
+        rounding: LineRounding::default(),
+        effective_from: effective_from.map(second),
+    };
+    Arc::new(InboundDeckBuilder::new(header, price_list).build().expect("no rows, no conflict"))
+}
+
+#[test]
+fn r14_inbound_prices_are_those_of_a_price_list() {
+    let catalog = catalog(CatalogParts {
+        decks: vec![deck("a", "USD", None)],
+        inbound: vec![inbound("in", "2", "retail", "USD", Some(100)), inbound("in", "1", "retail", "USD", None)],
+        ..parts()
+    });
+    let label = |list, at| catalog.inbound(list, second(at)).map(|deck| deck.label().to_string());
+    assert_eq!((label("retail", 99).as_deref(), label("retail", 100).as_deref()), (Some("in@1"), Some("in@2")));
+    assert_eq!(label("in", 100), None);
+}
+
+#[test]
+fn inbound_prices_belong_to_one_price_list_in_its_currency() {
+    let with = |inbound| CatalogParts { decks: vec![deck("a", "USD", None)], inbound, ..parts() };
+    assert_eq!(
+        faults(with(vec![inbound("in", "1", "wholesale", "USD", None)])),
+        ["inbound price list in@1 is of price list wholesale, which is not in the catalog"]
+    );
+    assert_eq!(
+        faults(with(vec![inbound("in", "1", "retail", "EUR", None), inbound("in", "2", "retail", "USD", Some(1))])),
+        ["inbound price list in@1 is in EUR, price list retail in USD"]
+    );
+    assert_eq!(
+        faults(with(vec![inbound("in", "1", "retail", "USD", None), inbound("other", "1", "retail", "USD", None)])),
+        ["price list retail has two inbound price lists, other and in"]
+    );
 }

@@ -44,7 +44,7 @@ pub(super) const SOURCE: &str = "/tollkeeper";
 
 /// The longest call id of a debit, in bytes. An identity that was made anew of a quarantined record is longer than a call id by
 /// the source of the record (`~topic/partition/offset`); a topic has up to 249 bytes.
-pub(super) const CALL_ID_AS_NEW_BYTES_MAX: usize = CALL_ID_BYTES_MAX + 300;
+pub const CALL_ID_AS_NEW_BYTES_MAX: usize = CALL_ID_BYTES_MAX + 300;
 
 /// Why an event of a ledger cannot be read. A ledger is written by the engine alone: something is broken, or a later release
 /// wrote it.

@@ -1,5 +1,7 @@
 //! Short codes: what is dialled with a few digits, and what it costs.
 
+use std::collections::BTreeMap;
+
 use super::{Countries, known_country};
 use crate::core::currency::Currency;
 use crate::core::number_plan::{CountryDialling, SHORT_CODE_DIGITS_MAX, ShortCode, ShortCodePrice, is_short_code};
@@ -50,7 +52,7 @@ const PRICE_COLUMNS: PriceColumns = PriceColumns {
 /// Gives the countries their short codes.
 pub(super) fn read(file: SourceFile<'_>, countries: &mut Countries, faults: &mut Faults) {
     let Some(text) = text_of(file, faults) else { return };
-    let mut lines = std::collections::BTreeMap::new();
+    let mut lines = BTreeMap::new();
     let mut forms = Forms::own();
     read_rows(file.name, text, &COLUMNS, faults, |line, faults| {
         let Some(country) = known_country(line, column::COUNTRY, countries, faults) else { return };
@@ -95,7 +97,7 @@ fn read_code_price(line: &Line<'_>, forms: &mut Forms, faults: &mut Faults) -> O
     match read_price(line, &PRICE_COLUMNS, forms, faults)? {
         Answer::Price(price) => Some(ShortCodePrice { currency: currency?, price }),
         Answer::Denied => {
-            line.fault(column::RATE_PER_MINUTE, "a code that must not be dialled is not listed", faults);
+            line.wrong(column::RATE_PER_MINUTE, "a code that must not be called is left out", faults);
             None
         }
     }

@@ -1,6 +1,7 @@
 //! What the files say, and every fault that they can have.
 
 use super::*;
+use crate::core::number_plan::ShortCodePrice;
 
 fn read(countries: &str, prefixes: &str, unions: &str) -> Result<NumberPlan, Faults> {
     let files = NumberPlanFiles { pool_unions: None, short_codes: None, ..files(countries, prefixes, unions, "", "") };
@@ -79,20 +80,13 @@ fn unions_and_short_codes_are_read() {
     let [gb, na] = ["GB", "NA"].map(|code| code.parse().expect("a country"));
     assert_eq!((plan.pool_union(gb), plan.pool_union(na)), (Some("both"), Some("both")));
     let clock = plan.short_code("1-2-3", gb).expect("it is listed");
-    let price = clock.price.as_ref().expect("it costs");
+    let ShortCodePrice { currency, price } = clock.price.as_ref().expect("it costs");
     assert_eq!(
-        (
-            clock.name.as_ref(),
-            price.currency.as_str(),
-            price.price.rate.map(|rate| rate.to_string()).unwrap_or_default()
-        ),
-        ("Speaking clock", "GBP", "0.30".into())
+        (clock.name.as_ref(), currency.as_str(), price.rate.map(|rate| rate.to_string())),
+        ("Speaking clock", "GBP", Some("0.30".into()))
     );
-    assert_eq!((price.price.initial_increment, price.price.increment.get()), (0, 6));
-    assert_eq!(
-        (price.price.connect_fee.to_string(), price.price.minimum_charge.to_string()),
-        ("0.10".into(), "0.20".into())
-    );
+    assert_eq!((price.initial_increment, price.increment.get()), (0, 6));
+    assert_eq!((price.connect_fee.to_string(), price.minimum_charge.to_string()), ("0.10".into(), "0.20".into()));
     assert_eq!(plan.short_code("101", gb).expect("it is listed").price, None);
     let plain = plan.short_code("1188", na).and_then(|short| short.price.as_ref()).expect("it costs");
     assert_eq!((plain.price.initial_increment, plain.price.increment.get()), (60, 60));
@@ -133,6 +127,10 @@ fn every_fault_of_short_codes_is_listed() {
         ("GB,101,a,,,,,,", "s.csv:2: column 4 (rate_per_minute): missing"),
         ("GB,101,a,gratis,GBP,,,,", "s.csv:2: column 4 (rate_per_minute): not a decimal number: \"gratis\""),
         ("GB,101,a,-1,GBP,,,,", "s.csv:2: column 4 (rate_per_minute): negative: \"-1\""),
+        (
+            "GB,101,a,denied,GBP,,,,",
+            "s.csv:2: column 4 (rate_per_minute): a code that must not be called is left out: \"denied\"",
+        ),
         ("GB,101,a,1,,,,,", "s.csv:2: column 5 (currency): missing: a price has one"),
         ("GB,101,a,1,gbp,,,,", "s.csv:2: column 5 (currency): not a currency of three capital letters: \"gbp\""),
         ("GB,101,a,1,GBP,-1,,,", "s.csv:2: column 6 (connect_fee): negative: \"-1\""),

@@ -1,0 +1,75 @@
+//! CDRs as switches write them, and what becomes of each row: `tests/data/formats/*.golden`.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tollkeeper::wire::cdr;
+use tollkeeper::wire::foreign::{Decoder, Format, Outcome, Row};
+
+/// The samples: what each format is, and the ending of its file.
+const SAMPLES: [(Format, &str); 7] = [
+    (Format::Csv, "csv"),
+    (Format::Graph, "json"),
+    (Format::FreeswitchJson, "json"),
+    (Format::FreeswitchCsv, "csv"),
+    (Format::AsteriskCsv, "csv"),
+    (Format::Kamailio, "log"),
+    (Format::Twilio, "json"),
+];
+
+fn file(format: Format, ending: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats").join(format!("{format}.{ending}"))
+}
+
+fn decoder(format: Format) -> Decoder {
+    let mapping = fs::read_to_string(file(format, "toml")).ok();
+    Decoder::new(format, mapping.as_deref()).unwrap_or_else(|faults| panic!("{format}: {faults}"))
+}
+
+/// A line for each row; a call as its native CDR.
+fn told(row: &Row<'_>) -> String {
+    match row.outcome {
+        Outcome::Call(call) => {
+            let mut json = Vec::new();
+            cdr::encode(call, &mut json);
+            assert_eq!(cdr::decode(&json).as_ref(), Ok(call), "what is written is read back");
+            format!("call     {}\n", String::from_utf8(json).expect("JSON is UTF-8"))
+        }
+        Outcome::Skipped(skip) => format!("skipped  {}\n", skip.code()),
+        Outcome::Rejected(rejected) => format!("rejected {rejected}\n"),
+    }
+}
+
+fn decode(decoder: &Decoder, record: &[u8]) -> String {
+    let mut all = String::new();
+    let mut take = |row: Row<'_>| {
+        all += &told(&row);
+        Ok::<(), Infallible>(())
+    };
+    decoder.decode(record, &mut take).unwrap();
+    all
+}
+
+#[test]
+fn every_row_of_every_format_has_its_outcome() {
+    for (format, ending) in SAMPLES {
+        let found = decode(&decoder(format), &fs::read(file(format, ending)).unwrap());
+        let golden = file(format, "golden");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &found).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(found, expected, "{format}: UPDATE_GOLDEN=1 rewrites {}", golden.display());
+    }
+}
+
+#[test]
+fn r3_a_call_that_a_switch_writes_again_has_its_identity_and_its_content() {
+    let decoder = decoder(Format::FreeswitchCsv);
+    let table = fs::read_to_string(file(Format::FreeswitchCsv, "csv")).unwrap();
+    let of_one_uuid = table.lines().filter(|line| line.contains("f6000000-0000-4000-8000-000000000002"));
+    let told: Vec<String> = of_one_uuid.map(|line| decode(&decoder, line.as_bytes())).collect();
+    assert_eq!(told.len(), 3, "one of them with another cause");
+    assert!(told.iter().all(|line| line == &told[0] && line.starts_with("call ")), "{told:?}");
+}
