@@ -1,4 +1,5 @@
 //! A partition with a tenant whose calls have every kind of payer, and catalogs that differ in their prices.
+#![allow(unreachable_pub, reason = "a module of one test binary")]
 
 use std::sync::Arc;
 
