@@ -2,9 +2,11 @@
 //!
 //! It is a state machine: [`Worker::step`] does what can be done now and returns. A thread steps it on Kafka, the
 //! simulation steps it by its seed. What it does in a step stands in `step`; the transaction protocol is in
-//! `worker/transaction.rs`, what the group asks for in `worker/assignment.rs`, what operators are told in `worker/watch.rs`.
+//! `worker/transaction.rs`, what the group asks for in `worker/assignment.rs`, what is due by time in `worker/due.rs`, what
+//! operators are told in `worker/watch.rs`.
 
 mod assignment;
+mod due;
 mod transaction;
 mod watch;
 
@@ -217,6 +219,12 @@ impl<T: Transport> Worker<T> {
         }
     }
 
+    /// A partition's clock, with what is open; `None` while it is not rated here.
+    pub fn clock(&self, partition: PartitionId) -> Option<Timestamp> {
+        let open = self.open.as_ref().and_then(|open| open.batch.clock(partition));
+        open.or_else(|| self.partition_state(partition).map(|state| state.clock))
+    }
+
     /// A partition's accounts, as of the last commit; `None` while it is not rated here.
     pub fn accounts(&self, partition: PartitionId) -> Option<&Arc<Accounts>> {
         match self.slots.get(&partition) {
@@ -320,13 +328,14 @@ impl<T: Transport> Worker<T> {
                 let next = active.inputs.next();
                 active.caught_up = next == Next::CaughtUp;
                 active.was_caught_up |= active.caught_up;
-                let due = if is_full { None } else { self.due_until(partition, next, now) };
+                let due = match self.due_by_clock(partition) {
+                    None if !is_full => self.due_until(partition, next, now),
+                    due => due,
+                };
                 if let Some(until) = due {
-                    match (&mut self.open, self.slots.get_mut(&partition)) {
-                        (Some(open), Some(Slot::Active(active))) => {
-                            take_due(&self.engine, active, open, until, &self.metrics);
-                        }
-                        _ => self.begin(now)?,
+                    match self.open.is_some() {
+                        true => self.take_due(partition, until)?,
+                        false => self.begin(now)?,
                     }
                     continue;
                 }
@@ -351,29 +360,6 @@ impl<T: Transport> Worker<T> {
             }
         }
         Ok(taken)
-    }
-
-    /// By when work is to be done before anything else of the partition: by the time of the record that is next; where there is
-    /// none, by the wall clock, if nothing says that it is wrong and we may write. `None`: nothing is due by then.
-    fn due_until(&mut self, partition: PartitionId, next: Next, now: Now) -> Option<Timestamp> {
-        let Some(Slot::Active(active)) = self.slots.get(&partition) else { return None };
-        let first = match &self.open {
-            Some(open) => open.batch.first_due(&active.state),
-            None => active.state.due.first_after(None),
-        }?;
-        let until = match next {
-            Next::Record(input) => active.inputs.time_of(input)?,
-            // A clock that is off for one partition is off for all of the process.
-            Next::CaughtUp => now.wall,
-            Next::Waiting(_) => return None,
-        };
-        if first.at > until {
-            return None;
-        }
-        // A clock that is off for one partition is off for all of the process.
-        let is_trusted = !self.active().any(|active| active.skewed);
-        let may_write = next != Next::CaughtUp || is_trusted && self.transport.membership().is_some();
-        may_write.then_some(until)
     }
 
     fn take_record(&mut self, record: FetchedRecord<T::Payload>, now: Now) {
@@ -416,14 +402,4 @@ impl<T: Transport> Worker<T> {
     fn reached(&mut self, step: Step) -> Result<(), TransportFailure> {
         (self.probe)(step)
     }
-}
-
-/// Does one piece of due work of a partition in the open transaction.
-fn take_due<P>(engine: &Engine, active: &mut Active<P>, open: &mut OpenBatch, until: Timestamp, metrics: &Metrics) {
-    let partition = active.state.id;
-    let mut view = open.batch.at(&active.accounts, &active.state);
-    let sink = Sink { outputs: &mut open.outputs, counts: &mut open.counts, metrics };
-    engine.take_due(&mut view, partition, until, sink);
-    open.touched.insert(partition);
-    open.records += 1;
 }
