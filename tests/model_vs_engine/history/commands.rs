@@ -3,13 +3,13 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::chance::Chance;
 use super::{History, TENANTS, USERS, with};
-use crate::chance::Chance;
 use crate::model::{Step, time};
 use crate::rates::PLANS;
 
 impl History {
-    pub(super) fn command(&mut self, ledger: &[Value]) -> Step {
+    pub(crate) fn command(&mut self, ledger: &[Value]) -> Step {
         if self.chance.percent(6)
             && let Some(command) = self.command_again()
         {
