@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use jiff::SignedDuration;
 use rand::Rng;
 use rdkafka::ClientConfig;
 
@@ -97,7 +98,7 @@ impl Node {
 
     fn start_workers(&mut self, config: &Config, catalog: &Arc<Catalog>, crash: &CrashCounter) -> anyhow::Result<()> {
         let clock = Clock::start();
-        let rules = Rules { window: window(config)?, no_rate: config.no_rate, ..Rules::default() };
+        let rules = rules(config)?;
         let engine = Engine::new(Arc::clone(catalog), rules, config.partitions, &config.topic_prefix);
         let options = WorkerOptions {
             batch_records_max: usize::try_from(config.batch_records_max)?,
@@ -189,6 +190,17 @@ impl Node {
 #[expect(clippy::disallowed_methods, reason = "the watchdog and the deadline of a stop measure real time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+fn rules(config: &Config) -> anyhow::Result<Rules> {
+    let minutes = |minutes: &u32| SignedDuration::from_mins(i64::from(*minutes));
+    Ok(Rules {
+        window: window(config)?,
+        no_rate: config.no_rate,
+        lot_months: i32::from(config.lot_lifetime_months),
+        warning_days: config.expiry_warning_days.iter().copied().collect(),
+        retry_backoff: config.recharge_retry_minutes.iter().map(minutes).collect(),
+    })
 }
 
 fn window(config: &Config) -> anyhow::Result<AcceptanceWindow> {

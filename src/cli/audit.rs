@@ -3,24 +3,17 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::SignedDuration;
 
-use super::rate::open;
+use super::ledger::{Ledger, Piece};
 use super::{ConfigArgs, Exit, LogArgs, require_kafka};
-use crate::config::Config;
 use crate::core::identity::ACCEPTANCE_WINDOW_DAYS_MAX;
-use crate::offline::Lines;
-use crate::offline::audit::{Audit, EVENT_BYTES_MAX, Place, Report, Terms};
+use crate::offline::audit::{Audit, Terms};
 
 /// The acceptance window of a ledger that is read from a file, unless given.
 const WINDOW_DAYS_DEFAULT: u32 = 7;
-/// Events between two looks at the bar.
-const BAR_EVENTS: u64 = 1_000;
 
 /// The flags.
 #[derive(Args, Clone, Debug)]
@@ -46,14 +39,25 @@ pub struct AuditArgs {
 ///
 /// A file or the topic cannot be read to its end.
 pub fn run(args: &AuditArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
-    let report = if args.files.is_empty() {
+    let (mut ledger, window_days) = if args.files.is_empty() {
         require_kafka()?;
         let config = args.config.begin(logs, &[])?;
-        of_topic(args, &config)?
+        (Ledger::of_topic(&config)?, config.acceptance_window_days)
     } else {
         logs.begin()?;
-        of_files(args)?
+        (Ledger::Files(args.files.clone()), WINDOW_DAYS_DEFAULT)
     };
+    let days = args.acceptance_window_days.unwrap_or(window_days);
+    let acceptance_window = SignedDuration::from_hours(24 * i64::from(days));
+    let mut audit = Audit::new(Terms { acceptance_window, partitions: ledger.partitions() });
+    ledger.each(|piece| {
+        match piece {
+            Piece::Event(place, record) => audit.take(place, record),
+            Piece::EndOfPartition => audit.close_partition(),
+        }
+        Ok(())
+    })?;
+    let report = audit.finish();
     let mut output = std::io::stdout().lock();
     if args.json {
         writeln!(output, "{}", report.json())?;
@@ -61,69 +65,4 @@ pub fn run(args: &AuditArgs, logs: &LogArgs) -> anyhow::Result<Exit> {
         write!(output, "{report}")?;
     }
     Ok(if report.adds_up() { Exit::Success } else { Exit::DoesNotAddUp })
-}
-
-impl AuditArgs {
-    fn terms(&self, window_days: u32, partitions: Option<u32>) -> Terms {
-        let days = self.acceptance_window_days.unwrap_or(window_days);
-        Terms { acceptance_window: SignedDuration::from_hours(24 * i64::from(days)), partitions }
-    }
-}
-
-fn of_files(args: &AuditArgs) -> anyhow::Result<Report> {
-    let mut audit = Audit::new(args.terms(WINDOW_DAYS_DEFAULT, None));
-    let bar = bar("{spinner} {pos} events, {elapsed}")?;
-    for path in &args.files {
-        let file: Arc<str> = path.display().to_string().into();
-        let mut lines = Lines::of_records(open(path)?, EVENT_BYTES_MAX);
-        while let Some((line, record)) = lines.next_numbered().with_context(|| file.to_string())? {
-            audit.take(&Place::Line { file: Arc::clone(&file), line }, record);
-            if line.is_multiple_of(BAR_EVENTS) {
-                bar.inc(BAR_EVENTS);
-            }
-        }
-    }
-    bar.finish_and_clear();
-    Ok(audit.finish())
-}
-
-#[cfg(feature = "kafka")]
-fn of_topic(args: &AuditArgs, config: &Config) -> anyhow::Result<Report> {
-    use crate::core::partition::PartitionId;
-    use crate::node::kafka_settings;
-    use crate::stream::kafka::KafkaRestore;
-    use crate::stream::ledger::read_ledger;
-    use crate::stream::topics::layout::topic_name;
-
-    let mut source = KafkaRestore::connect(&kafka_settings(config, 0))?;
-    let topic = topic_name(&config.topic_prefix, "ledger");
-    let partitions = source.ledger_partitions()?;
-    let partitions =
-        partitions.with_context(|| format!("there is no topic {topic}: see `tollkeeper topics create`"))?;
-    let mut audit = Audit::new(args.terms(config.acceptance_window_days, Some(partitions)));
-    let bar = bar("{spinner} {pos} events, {msg}, {elapsed}")?;
-    for partition in (0..partitions).map(PartitionId) {
-        bar.set_message(format!("partition {partition} of {partitions}"));
-        let mut events = 0_u64;
-        read_ledger(&mut source, partition, |offset, record| {
-            audit.take(&Place::Offset { partition, offset }, record);
-            events += 1;
-            if events.is_multiple_of(BAR_EVENTS) {
-                bar.inc(BAR_EVENTS);
-            }
-        })?;
-        audit.close_partition();
-    }
-    bar.finish_and_clear();
-    Ok(audit.finish())
-}
-
-#[cfg(not(feature = "kafka"))]
-fn of_topic(_: &AuditArgs, _: &Config) -> anyhow::Result<Report> {
-    unreachable!("require_kafka has refused")
-}
-
-fn bar(template: &str) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template(template).context("the template of the bar")?;
-    Ok(ProgressBar::new_spinner().with_style(style))
 }

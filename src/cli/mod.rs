@@ -12,10 +12,12 @@ pub mod deck;
 pub mod demo;
 mod exit;
 pub mod funds;
+mod ledger;
 pub mod offsets;
 pub mod publish;
 pub mod rate;
 pub mod recharge;
+pub mod rerate;
 pub mod run;
 pub mod tenant;
 pub mod topics;
@@ -74,6 +76,8 @@ pub enum Command {
     Deck(deck::DeckCommand),
     /// Proves a ledger, of the topic or of files, tenant by tenant; exit code 3 if it does not add up
     Audit(audit::AuditArgs),
+    /// Prices the calls of a ledger again: what would change, and the corrections if asked for
+    Rerate(rerate::RerateArgs),
     /// Creates or checks the topics of the cluster
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
@@ -114,6 +118,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Rate(args) => rate::run(args, &cli.logs),
         Command::Deck(command) => deck::run(command, &cli.logs),
         Command::Audit(args) => audit::run(args, &cli.logs),
+        Command::Rerate(args) => rerate::run(args, &cli.logs),
         Command::Topics(command) => topics::run(command, &cli.logs),
         Command::Offsets(command) => offsets::run(command, &cli.logs),
         Command::Tenant(command) => tenant::run(command, &cli.logs),

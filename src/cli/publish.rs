@@ -3,6 +3,9 @@
 #[cfg(feature = "kafka")]
 mod delivery;
 
+#[cfg(feature = "kafka")]
+pub(super) use delivery::Publisher;
+
 use std::io::Write;
 
 use anyhow::bail;
@@ -123,6 +126,25 @@ fn deliver(config: &Config, command: &OutgoingCommand) -> anyhow::Result<i64> {
 #[cfg(not(feature = "kafka"))]
 fn deliver(_config: &Config, _command: &OutgoingCommand) -> anyhow::Result<i64> {
     anyhow::bail!(super::NO_KAFKA_CLIENT)
+}
+
+/// Many commands by one producer; there is none in a build without Kafka client.
+#[cfg(not(feature = "kafka"))]
+pub(super) enum Publisher {}
+
+#[cfg(not(feature = "kafka"))]
+impl Publisher {
+    pub(super) fn begin(_: &Config) -> anyhow::Result<Publisher> {
+        anyhow::bail!(super::NO_KAFKA_CLIENT)
+    }
+
+    pub(super) fn send(&mut self, _: &str, _: &str) -> anyhow::Result<()> {
+        match *self {}
+    }
+
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        match self {}
+    }
 }
 
 /// Refuses what the engine would refuse without looking at the account: a call of too many parts, for example.

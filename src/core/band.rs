@@ -25,8 +25,8 @@ const DAILY: &str = "daily";
 ///
 /// ```
 /// use tollkeeper::core::band::TimeBand;
-/// let evenings: TimeBand = "mon-thu,sun 18:00-08:00 Europe/Berlin".parse()?;
-/// assert_eq!(evenings.to_string(), "mon,tue,wed,thu,sun 18:00-08:00 Europe/Berlin");
+/// let evenings: TimeBand = "sun-thu 18:00-08:00 Europe/Berlin".parse()?;
+/// assert_eq!(evenings.to_string(), "mon-thu,sun 18:00-08:00 Europe/Berlin");
 /// assert!("daily 00:00-24:00 UTC".parse::<TimeBand>().is_ok());
 /// # Ok::<(), tollkeeper::core::band::TimeBandError>(())
 /// ```
@@ -115,8 +115,7 @@ impl fmt::Display for TimeBand {
         if self.days == 0x7f {
             f.write_str(DAILY)?;
         } else {
-            let days: Vec<&str> = self.days().map(|day| DAY_NAMES[day]).collect();
-            f.write_str(&days.join(","))?;
+            f.write_str(&self.written_days())?;
         }
         let to = if self.to > DAY_SECONDS { self.to - DAY_SECONDS } else { self.to };
         let minutes = |second: u32| (second / 3600, second / MINUTE_SECONDS % 60);
@@ -130,6 +129,23 @@ impl TimeBand {
     /// The zone whose clock counts.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
+    }
+
+    /// Three days in a row or more are a range.
+    fn written_days(&self) -> String {
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        for day in self.days() {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == day => *last = day,
+                _ => runs.push((day, day)),
+            }
+        }
+        let written = runs.into_iter().map(|(first, last)| match last - first {
+            0 => DAY_NAMES[first].to_owned(),
+            1 => format!("{},{}", DAY_NAMES[first], DAY_NAMES[last]),
+            _ => format!("{}-{}", DAY_NAMES[first], DAY_NAMES[last]),
+        });
+        written.collect::<Vec<_>>().join(",")
     }
 
     /// From Monday, 0.

@@ -157,6 +157,21 @@ impl Catalog {
         if faults.is_empty() { Ok(catalog) } else { Err(faults) }
     }
 
+    /// Puts a price list in the place of all versions of its name: for those who ask what another list would cost.
+    ///
+    /// # Errors
+    /// It is in another currency than the list was (R17).
+    pub fn replace_deck(&mut self, deck: Deck) -> Result<(), CatalogFault> {
+        let id = deck.header().id.clone();
+        match self.deck_currency(&id).filter(|currency| *currency != deck.currency()) {
+            Some(one) => Err(CatalogFault::MixedCurrencies { id, one, other: deck.currency() }),
+            None => {
+                self.decks.insert(id, vec![Arc::new(deck)]);
+                Ok(())
+            }
+        }
+    }
+
     /// Names this catalog: the same on every node that has the same.
     pub fn version(&self) -> &Arc<str> {
         &self.version

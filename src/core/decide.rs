@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::account::Account;
 use super::batch::View;
 use super::catalog::Catalog;
-use super::cdr::Cdr;
+use super::cdr::{Cdr, Direction, NumberType};
 use super::due::DueKind;
 use super::entry::{EntryKey, EntryValue};
 use super::event::{Cumulative, Debit, Draw, EventBody, Funds, PricedBy};
@@ -282,7 +282,11 @@ fn debit<'a>(
         call_id: of.call_id,
         service: cdr.service,
         direction: cdr.direction,
-        number_type: cdr.number_type,
+        // Outbound it decides nothing behind the plan's rules, and debits do not carry it.
+        number_type: match cdr.direction {
+            Direction::Inbound => cdr.number_type,
+            Direction::Outbound => NumberType::User,
+        },
         user: cdr.user,
         number: rated.number,
         billed_seconds: share.billed_seconds,

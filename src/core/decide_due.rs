@@ -9,7 +9,7 @@ use super::decide::Rules;
 use super::due::{DueKind, is_due};
 use super::event::{Cause, EventBody, LotId};
 use super::month::{Day, Month};
-use super::recharge::RechargeId;
+use super::recharge::{RechargeId, STATUS_AFTER, UNRESOLVED_AFTER};
 
 /// One piece of due work: its cause, and the event that it is; none where it only has the account looked at again.
 pub type Piece = (Cause<'static>, Option<EventBody<'static>>);
@@ -17,6 +17,9 @@ pub type Piece = (Cause<'static>, Option<EventBody<'static>>);
 /// The work of a kind that is due for the account at `at`, piece by piece. None, where what was queued has been overtaken.
 pub fn pieces(account: &Account, rules: &Rules, kind: DueKind, at: Timestamp) -> Vec<Piece> {
     if !is_due(account, &rules.warning_days, at, kind) {
+        return Vec::new();
+    }
+    if account.closed_at.is_some() && kind != DueKind::Expiry {
         return Vec::new();
     }
     match kind {
@@ -28,7 +31,8 @@ pub fn pieces(account: &Account, rules: &Rules, kind: DueKind, at: Timestamp) ->
             Some(retry) => vec![(of_recharge(account, kind, retry.failed), None)],
             None => Vec::new(),
         },
-        DueKind::Status | DueKind::Unresolved => timeouts(account, kind),
+        DueKind::Status => timeouts(account, kind, STATUS_AFTER, at),
+        DueKind::Unresolved => timeouts(account, kind, UNRESOLVED_AFTER, at),
     }
 }
 
@@ -55,8 +59,12 @@ fn warnings(account: &Account, rules: &Rules, at: Timestamp) -> Vec<Piece> {
         .collect()
 }
 
-fn timeouts(account: &Account, kind: DueKind) -> Vec<Piece> {
+/// An earlier request may have been waited for until now: that wait is over.
+fn timeouts(account: &Account, kind: DueKind, wait: SignedDuration, at: Timestamp) -> Vec<Piece> {
     let Some(request) = account.recharging.in_flight else { return Vec::new() };
+    if request.requested_at.checked_add(wait).ok() != Some(at) {
+        return Vec::new();
+    }
     let (recharge, attempt, amount) = (request.id, request.attempt, request.amount);
     let body = if kind == DueKind::Status {
         EventBody::RechargeStatusRequested { recharge, attempt, amount }

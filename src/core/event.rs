@@ -568,7 +568,7 @@ pub struct Debit<'a> {
     pub service: Service,
     /// Which way.
     pub direction: Direction,
-    /// The kind of the tenant's own number.
+    /// The kind of the tenant's own number that was called; `user` for outbound calls.
     pub number_type: NumberType,
     /// Who holds the licence.
     pub user: Option<Cow<'a, str>>,

@@ -1,5 +1,9 @@
 //! What kind of call a CDR is, and who pays for it at which price. Nothing of balances, and nothing of what is left of a pool.
 
+mod again;
+
+pub use again::offer_of_debit;
+
 use super::catalog::Catalog;
 use super::cdr::{CallClass, Cdr, Direction, NumberType, Service};
 use super::deck::{Deck, Kind, Row};
@@ -106,6 +110,17 @@ impl<'c> Offer<'c> {
             prefix: None,
             deck: deck.label(),
             country: Some(row.pair.dialled),
+        }
+    }
+
+    fn of_short_code(numbers: &'c NumberPlan, code: &'c ShortCode, price: &'c Price, dialled: Country) -> Offer<'c> {
+        Offer {
+            price,
+            rounding: LineRounding::default(),
+            destination: &code.name,
+            prefix: Some(&code.code),
+            deck: numbers.label(),
+            country: Some(dialled),
         }
     }
 
@@ -246,14 +261,7 @@ impl<'k, 'c> Call<'k, 'c> {
                 );
                 return Err(Rejection::new(Reason::CurrencyMismatch, detail));
             }
-            Some(of) => Payer::Credits(Offer {
-                price: &of.price,
-                rounding: LineRounding::default(),
-                destination: &code.name,
-                prefix: Some(&code.code),
-                deck: self.numbers.label(),
-                country: Some(self.usage_country),
-            }),
+            Some(of) => Payer::Credits(Offer::of_short_code(self.numbers, code, &of.price, self.usage_country)),
         };
         Ok(Rated { class: CallClass::OutboundDomestic, number: None, plan: None, payer })
     }
@@ -300,7 +308,7 @@ impl<'k, 'c> Call<'k, 'c> {
             Service::Calling | Service::VoiceApp if self.is_domestic(destination) => CallClass::OutboundDomestic,
             Service::Calling | Service::VoiceApp => CallClass::OutboundInternational,
         };
-        let found = self.price_list_row(&number);
+        let found = self.lists().row(&number);
         if let Some((deck, row)) = found.filter(|(_, row)| row.denied) {
             let detail = format!("{number} is denied by prefix {} of {}", row.prefix, deck.label());
             return Err(Rejection::new(Reason::DeniedDestination, detail).into());
@@ -321,7 +329,9 @@ impl<'k, 'c> Call<'k, 'c> {
             NumberType::Service | NumberType::User => CallClass::ConferenceDialIn,
         };
         let payment = self.payment(plan, None, None);
-        let found = self.numbers.country_of(&dialled).and_then(|country| self.inbound_row(country));
+        let caller = self.number.and_then(|number| self.numbers.country_of(&number));
+        let country = self.numbers.country_of(&dialled);
+        let found = country.and_then(|country| self.lists().inbound(self.cdr.number_type, country, caller));
         let no_rate = || format!("no inbound price in force for {dialled} in {}", self.settings.price_list);
         let offer = found.map(|(deck, row)| (Offer::of_inbound(deck, row), deck.currency()));
         self.paid_by(payment, class, self.number, plan, offer, no_rate)
@@ -366,8 +376,22 @@ impl<'k, 'c> Call<'k, 'c> {
         Ok(Rated { class, number, plan, payer })
     }
 
-    /// The longest prefix in force at the call's start; the overlay wins where it is of equal length (F11, R17).
-    fn price_list_row(&self, number: &Number) -> Option<(&'c Deck, &'c Row)> {
+    fn lists(&self) -> PriceLists<'k, 'c> {
+        PriceLists { settings: self.settings, catalog: self.catalog, at: self.at }
+    }
+}
+
+/// The price lists of a tenant as they were at a call's start: its overlay, and the published one.
+#[derive(Clone, Copy)]
+struct PriceLists<'k, 'c> {
+    settings: &'k TenantSettings,
+    catalog: &'c Catalog,
+    at: Timestamp,
+}
+
+impl<'c> PriceLists<'_, 'c> {
+    /// The longest prefix in force; the overlay wins where it is of equal length (F11, R17).
+    fn row(&self, number: &Number) -> Option<(&'c Deck, &'c Row)> {
         let row_of = |id: &str| {
             let deck = self.catalog.deck(id, self.at)?;
             deck.lookup(number, self.at).map(|row| (deck, row))
@@ -381,11 +405,14 @@ impl<'k, 'c> Call<'k, 'c> {
     }
 
     /// The exact pair beats the default, and the overlay the published list at each (R14).
-    fn inbound_row(&self, dialled: Country) -> Option<(&'c InboundDeck, &'c InboundRow)> {
-        let caller = self.number.and_then(|number| self.numbers.country_of(&number));
+    fn inbound(
+        &self,
+        number_type: NumberType,
+        dialled: Country,
+        caller: Option<Country>,
+    ) -> Option<(&'c InboundDeck, &'c InboundRow)> {
         let lists = [self.settings.overlay.as_deref(), Some(&*self.settings.price_list)];
         let decks = || lists.into_iter().flatten().filter_map(|id| self.catalog.inbound(id, self.at));
-        let number_type = self.cdr.number_type;
         let exact = caller.and_then(|caller| {
             decks().find_map(|deck| deck.exact(number_type, dialled, caller, self.at).map(|row| (deck, row)))
         });

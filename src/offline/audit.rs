@@ -11,7 +11,6 @@
 
 mod account;
 mod books;
-mod figure;
 mod memory;
 mod record;
 mod report;

@@ -42,12 +42,12 @@ pub enum LedgerFailure {
 /// Gives every committed event of a partition's ledger to `take`, with its offset, up to the end as it stands now.
 ///
 /// # Errors
-/// [`LedgerFailure`]; what was given until then are the first events of the partition.
-pub fn read_ledger<S: RestoreSource>(
+/// [`LedgerFailure`], or what `take` says; what was given until then are the first events of the partition.
+pub fn read_ledger<S: RestoreSource, E: From<LedgerFailure>>(
     source: &mut S,
     partition: PartitionId,
-    mut take: impl FnMut(i64, &[u8]),
-) -> Result<(), LedgerFailure> {
+    mut take: impl FnMut(i64, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
     let failed = |source| LedgerFailure::Log { partition, source };
     let (first, until) = source.ledger_range(partition).map_err(failed)?;
     source.open_ledger(partition, first).map_err(failed)?;
@@ -56,15 +56,14 @@ pub fn read_ledger<S: RestoreSource>(
     while position < until {
         let at = source.read_ledger(READ_RECORDS_MAX, READ_WAIT, &mut records).map_err(failed)?;
         // What was written meanwhile is left: the end is one for all partitions that are read.
-        records
-            .drain(..)
-            .filter(|record| record.offset < until)
-            .for_each(|record| take(record.offset, record.payload.as_ref()));
+        for record in records.drain(..).filter(|record| record.offset < until) {
+            take(record.offset, record.payload.as_ref())?;
+        }
         idle = if at > position { 0 } else { idle + 1 };
         position = at;
         if idle == IDLE_READS_MAX {
-            return Err(LedgerFailure::StandsStill { partition, at, until });
+            return Err(LedgerFailure::StandsStill { partition, at, until }.into());
         }
     }
-    source.close_ledger().map_err(failed)
+    Ok(source.close_ledger().map_err(failed)?)
 }

@@ -61,8 +61,17 @@ impl Model {
         let is_outbound = call.direction == "outbound";
         let other_end = if is_outbound { &call.to } else { &call.from };
         let number = numbers.number(other_end, &settings.usage_country);
-        let free =
-            |class| Charge { class, number: number.clone(), pool_minutes: open.pool_minutes, ..Charge::default() };
+        let default_plan = match &open.plan {
+            Some(of_first_part) => of_first_part.clone(),
+            None => settings.default_plans.get(&call.service).cloned(),
+        };
+        let free = |class| Charge {
+            class,
+            number: number.clone(),
+            default_plan: default_plan.clone(),
+            pool_minutes: open.pool_minutes,
+            ..Charge::default()
+        };
         if call.micros == 0 {
             return Ok(free("unanswered"));
         }
@@ -78,16 +87,12 @@ impl Model {
         if is_outbound && let Some(short) = numbers.short_code(&call.to, usage_country) {
             return self.short_code(account, call, open, free("outbound_domestic"), short);
         }
-        let default_plan = match &open.plan {
-            Some(of_first_part) => of_first_part.clone(),
-            None => settings.default_plans.get(&call.service).cloned(),
-        };
         let name = call.plan.as_ref().or(default_plan.as_ref());
         let plan = match name {
             Some(name) => Some(self.catalog.plan(name, call.start()).ok_or("unknown_plan")?),
             None => None,
         };
-        let charge = Charge { default_plan: default_plan.clone(), ..free("") };
+        let charge = free("");
         match is_outbound {
             true => self.outbound(account, call, open, charge, plan),
             false => self.inbound(account, call, open, charge, plan),
@@ -235,7 +240,11 @@ impl Model {
         // F2, F10: the minutes that earlier parts took, and as many new ones as are needed and there.
         let needed = seconds.div_ceil(60).saturating_sub(open.pool_minutes);
         let minutes = open.pool_minutes + needed.min(pool.as_ref().map_or(0, |pool| pool.available));
-        let cost = priced.cost(call.start(), seconds, minutes)?;
+        // R2: a part that shrunk charges nothing, so that nothing of it needs a rate.
+        let cost = match call.micros < open.micros {
+            true => Cost::default(),
+            false => priced.cost(call.start(), seconds, minutes)?,
+        };
         Some((priced, pool, cost, minutes))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::account::lots;
 use super::command::Fields;
 use super::money::{self, Amount, LIMIT, amount};
-use super::pool::PoolKey;
+use super::pool::{PoolKey, is_over};
 use super::{Model, read, time, unless_zero};
 
 const MEMORY_DAYS: i64 = 400;
@@ -141,7 +141,6 @@ impl Model {
     }
 
     pub(super) fn void(&mut self, tenant: &str, fields: &Fields) -> Result<(&'static str, Value), &'static str> {
-        let clock = self.clock;
         let call_id = read::text(fields, "call_id", 512).flatten().ok_or("malformed")?;
         let reason = read::text(fields, "reason", 256).flatten().ok_or("malformed")?;
         let releases = fields.get("release").and_then(Value::as_bool).unwrap_or(false);
@@ -169,7 +168,6 @@ impl Model {
         if releases {
             self.calls.remove(&(tenant.to_owned(), call_id));
         }
-        let _ = clock;
         Ok(("call.voided", body))
     }
 
@@ -211,26 +209,35 @@ impl Model {
     }
 
     fn give_minutes_back(&mut self, tenant: &str, debits: &[Debit], body: &mut Value) {
+        let clock = self.clock;
         let account = self.account_mut(tenant);
         let pools = || debits.iter().filter_map(|debit| debit.pool.as_ref());
         let minutes: u64 = pools().map(|(_, _, minutes, _)| minutes).sum();
         let Some((id, month, _, of_user)) = pools().next() else { return };
         let user = debits[0].user.clone().filter(|_| *of_user);
         let key = PoolKey { id: id.clone(), user, month: month.clone() };
-        let used = account.used.get(&key).copied().unwrap_or(0).saturating_sub(minutes);
+        // What is older than what is kept (A3) has no counter any more.
+        let kept = if is_over(&key.month, clock) { 0 } else { account.used.get(&key).copied().unwrap_or(0) };
+        let used = kept.saturating_sub(minutes);
         account.used.insert(key, used);
         body["pool"] = super::without_nulls(json!({"id": id, "month": month, "minutes": minutes, "used": used,
             "of_user": of_user.then_some(true)}));
     }
 
-    /// Of the user's month and of the day; what was spent is never below zero, since a limit may be younger than the call.
+    /// Of the user's month and of the day; what was spent is never below zero, since a limit may be younger than the call. What
+    /// users spent is read to be kept for as long as pools are (A3; A10 names no end).
     fn take_spend_back(&mut self, tenant: &str, money: Amount, first: &Debit, body: &mut Value) {
+        let clock = self.clock;
         let account = self.account_mut(tenant);
         let Some(start) = first.answered else { return };
         let today = account.spent_on.entry(time::day_of(start)).or_insert(0);
         *today = (*today - money).max(0);
         if let Some(limit) = first.user.as_ref().and_then(|user| account.limits.get_mut(user)) {
-            let spent = limit.spent.entry(time::month_of(start)).or_insert(0);
+            let month = time::month_of(start);
+            if is_over(&month, clock) {
+                limit.spent.remove(&month);
+            }
+            let spent = limit.spent.entry(month).or_insert(0);
             *spent = (*spent - money).max(0);
             body["spent"] = json!((money != 0).then(|| amount(*spent)));
         }

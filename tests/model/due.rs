@@ -129,10 +129,8 @@ impl Model {
     /// A13: blocked with licences, or capped with nothing fitting in the month before.
     fn month_matters(&self, tenant: &str, at: Timestamp) -> bool {
         let account = self.account(tenant);
-        let has_licences = super::licences::places(&account.licences).iter().any(|(plan, country)| {
-            let countries = [country.clone()];
-            super::licences::Feed { plan, countries: Some(&countries) }.now(&account.licences) > 0
-        });
+        // Also where all were taken away: their pools of the month before may stand in the block.
+        let has_licences = !account.licences.is_empty();
         let was_capped = account.recharges.capped.contains(&time::month_before(&time::month_of(at)));
         (account.block.is_some() && has_licences) || was_capped
     }

@@ -60,7 +60,8 @@ pub fn pool(catalog: &Catalog, account: &Account, plan: &Plan, allotment: &Allot
     pool
 }
 
-fn is_over(month: &Month, clock: Timestamp) -> bool {
+/// Whether a month is older than what is kept (A3).
+pub fn is_over(month: &Month, clock: Timestamp) -> bool {
     let mut oldest = time::month_of(clock);
     for _ in 0..MONTHS_KEPT {
         oldest = time::month_before(&oldest);

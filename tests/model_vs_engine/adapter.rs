@@ -1,80 +1,94 @@
-//! The catalog of the model as the engine has it.
+//! The catalog of the model as files, in the forms of the project: the engine reads the same with its own readers.
 
 use std::fmt::Write as _;
-use std::num::NonZeroU32;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tollkeeper::core::band::TimeBands;
-use tollkeeper::core::catalog::{Catalog, CatalogParts};
-use tollkeeper::core::cdr::{Direction, NumberType, Service};
-use tollkeeper::core::deck::{DeckHeader, Kind};
-use tollkeeper::core::inbound::{InboundDeckBuilder, InboundPair, InboundRow};
-use tollkeeper::core::money::{LineRounding, Money, Rate, Rounding};
-use tollkeeper::core::number::Country;
-use tollkeeper::core::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader, ShortCode, ShortCodePrice};
-use tollkeeper::core::plan::{
-    Allotment, AllotmentIndex, CapRule, KindCondition, Kinds, Payment, Plan, PlanParts, PlanRule, Reach, Scope,
-};
-use tollkeeper::core::price::Price;
-use tollkeeper::core::zone::Zone;
-use tollkeeper::wire::deck_csv::{DeckName, read_deck};
-use tollkeeper::wire::fault::SourceFile;
+use jiff::tz::TimeZone;
+use tollkeeper::core::catalog::Catalog;
+use tollkeeper::stream::catalog::load_directory;
 
 use crate::model::catalog as plain;
-use crate::model::money::{Amount, amount};
+use crate::model::money::{Amount, Rounding, amount};
 
 /// The same catalog for the engine.
 pub(crate) fn catalog(from: &plain::Catalog) -> Arc<Catalog> {
-    let versions = |place: usize| format!("v{place}");
-    let number_plans: Vec<Arc<NumberPlan>> =
-        from.number_plans.iter().enumerate().map(|(n, plan)| Arc::new(number_plan(plan, &versions(n)))).collect();
-    let decks = from.decks.iter().enumerate().map(|(n, deck)| {
-        let csv = csv_of(deck);
-        let file = SourceFile { name: &deck.head.id, bytes: csv.as_bytes() };
-        let name = DeckName { id: &deck.head.id, version: &versions(n) };
-        Arc::new(read_deck(file, name, None).unwrap_or_else(|faults| panic!("{faults}\n{csv}")))
-    });
-    let parts = CatalogParts {
-        version: "v".into(),
-        decks: decks.collect(),
-        inbound: from.inbound.iter().enumerate().map(|(n, deck)| Arc::new(inbound(deck, &versions(n)))).collect(),
-        plans: from.plans.iter().enumerate().map(|(n, one)| Arc::new(plan(one, &versions(n)))).collect(),
-        zones: from.zones.iter().enumerate().map(|(n, zone)| Arc::new(zone_of(zone, &versions(n)))).collect(),
-        number_plans,
+    let directory = tempfile::tempdir().expect("a directory");
+    let put = |name: String, text: String| {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().expect("it is in one")).expect("a directory");
+        fs::write(path, text).expect("a file");
     };
-    Arc::new(Catalog::new(parts).unwrap_or_else(|faults| panic!("{faults:?}")))
+    for deck in &from.decks {
+        put(format!("decks/{}.csv", version(&deck.head.id, deck.head.effective_from)), deck_csv(deck));
+    }
+    for deck in &from.inbound {
+        put(format!("inbound/{}.csv", version(&deck.head.id, deck.head.effective_from)), inbound_csv(deck));
+    }
+    for plan in &from.plans {
+        put(format!("plans/{}.toml", version(&plan.id, plan.effective_from)), plan_toml(plan));
+    }
+    for zone in &from.zones {
+        put(format!("zones/{}.csv", version(&zone.id, zone.effective_from)), zone_csv(zone));
+    }
+    for numbers in &from.number_plans {
+        for (name, text) in number_plan_files(numbers) {
+            put(format!("{}/{name}", version("number-plan", numbers.effective_from)), text);
+        }
+    }
+    Arc::new(load(directory.path()))
+}
+
+fn load(directory: &Path) -> Catalog {
+    load_directory(directory).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// `domestic`, and from a day on `domestic@2026-10-28`.
+fn version(id: &str, from: Timestamp) -> String {
+    match effective_from(from) {
+        None => id.to_owned(),
+        Some(from) => format!("{id}@{}", from.to_zoned(TimeZone::UTC).date()),
+    }
 }
 
 fn effective_from(at: Timestamp) -> Option<Timestamp> {
     (at != Timestamp::MIN).then_some(at)
 }
 
-fn country(code: &str) -> Country {
-    code.parse().expect("a code")
+/// The line of a CSV file that says from when on it is in force.
+fn since(at: Timestamp) -> String {
+    effective_from(at).map_or(String::new(), |from| format!("# effective_from: {from}\n"))
 }
 
-fn countries<'c>(codes: impl IntoIterator<Item = &'c String>) -> Vec<Country> {
-    codes.into_iter().map(|code| country(code)).collect()
-}
-
-fn money(money: Amount) -> Money {
-    amount(money).parse().expect("an amount")
-}
-
-fn rate(money: Amount) -> Rate {
-    amount(money).parse().expect("a rate")
-}
-
-fn rounding(head: &plain::DeckHead) -> LineRounding {
-    use crate::model::money::Rounding as Plain;
-    let mode = match head.rounding {
-        Plain::HalfUp => Rounding::HalfUp,
-        Plain::HalfEven => Rounding::HalfEven,
-        Plain::Down => Rounding::Down,
-        Plain::Up => Rounding::Up,
+fn head(head: &plain::DeckHead) -> String {
+    let rounding = match head.rounding {
+        Rounding::HalfUp => "half_up",
+        Rounding::HalfEven => "half_even",
+        Rounding::Down => "down",
+        Rounding::Up => "up",
     };
-    LineRounding { decimals: head.decimals, mode }
+    let plain::DeckHead { currency, decimals, effective_from, .. } = head;
+    format!("# currency: {currency}\n# decimals: {decimals}\n# rounding: {rounding}\n{}", since(*effective_from))
+}
+
+const PRICE: &str = "rate_per_minute,connect_fee,initial_increment,increment,minimum_charge";
+const DATES: &str = "effective_from,effective_to,time_band";
+
+/// The columns of a price.
+fn price(price: &plain::Price) -> String {
+    let plain::Price { rate, connect_fee, initial, increment, minimum } = price;
+    let rate = rate.map_or("denied".to_owned(), amount);
+    // A price without a fee leaves it out, as most files do.
+    let fee = |money: Amount| if money == 0 { String::new() } else { amount(money) };
+    format!("{rate},{},{initial},{increment},{}", fee(*connect_fee), fee(*minimum))
+}
+
+/// The columns of dates and band.
+fn dates(from: Option<Timestamp>, to: Option<Timestamp>, band: Option<&plain::Band>) -> String {
+    let time = |at: Option<Timestamp>| at.map_or(String::new(), |at| at.to_string());
+    format!("{},{},\"{}\"", time(from), time(to), band.map_or(String::new(), band_text))
 }
 
 fn band_text(band: &plain::Band) -> String {
@@ -84,172 +98,110 @@ fn band_text(band: &plain::Band) -> String {
     format!("{} {}-{} {}", days.join(","), hours(band.from_minute), hours(band.to_minute), band.zone)
 }
 
-fn csv_of(deck: &plain::Deck) -> String {
-    let plain::DeckHead { currency, decimals, .. } = &deck.head;
-    let mode = match rounding(&deck.head).mode {
-        Rounding::HalfUp => "half_up",
-        Rounding::HalfEven => "half_even",
-        Rounding::Down => "down",
-        Rounding::Up => "up",
-    };
-    let mut csv = format!("# currency: {currency}\n# decimals: {decimals}\n# rounding: {mode}\n");
-    if let Some(from) = effective_from(deck.head.effective_from) {
-        writeln!(csv, "# effective_from: {from}").expect("a string takes all");
-    }
-    csv += "prefix,destination,kind,rate_per_minute,connect_fee,initial_increment,increment,minimum_charge,effective_from,\
-            effective_to,time_band\n";
+fn deck_csv(deck: &plain::Deck) -> String {
+    let mut csv = format!("{}prefix,destination,kind,{PRICE},{DATES}\n", head(&deck.head));
     for row in &deck.rows {
-        let plain::Price { rate, connect_fee, initial, increment, minimum } = &row.price;
-        let rate = rate.map_or("denied".to_owned(), amount);
-        let time = |at: Option<Timestamp>| at.map_or(String::new(), |at| at.to_string());
-        let band = row.band.as_ref().map_or(String::new(), band_text);
-        let fee = |money: &Amount| if *money == 0 { String::new() } else { amount(*money) };
-        let (prefix, destination, kind) = (&row.prefix, &row.destination, &row.kind);
-        let (fee, minimum, from, to) = (fee(connect_fee), fee(minimum), time(row.from), time(row.to));
-        writeln!(
-            csv,
-            "{prefix},\"{destination}\",{kind},{rate},{fee},{initial},{increment},{minimum},{from},{to},\"{band}\""
-        )
-        .expect("a string takes all");
+        let (price, dates) = (price(&row.price), dates(row.from, row.to, row.band.as_ref()));
+        writeln!(csv, "{},\"{}\",{},{price},{dates}", row.prefix, row.destination, row.kind).expect("a string");
     }
     csv
 }
 
-fn price(from: &plain::Price, band: Option<&plain::Band>) -> Price {
-    let own = from.rate.map(rate).expect("a price");
-    let bands = band.map(|band| Arc::new(TimeBands::new(vec![(band_text(band).parse().expect("a band"), own)])));
-    Price {
-        rate: band.is_none().then_some(own),
-        bands,
-        connect_fee: money(from.connect_fee),
-        initial_increment: u32::try_from(from.initial).expect("seconds"),
-        increment: NonZeroU32::new(u32::try_from(from.increment).expect("seconds")).expect("not 0"),
-        minimum_charge: money(from.minimum),
+fn inbound_csv(deck: &plain::InboundDeck) -> String {
+    let mut csv = format!("{}# price_list: {}\n", head(&deck.head), deck.price_list);
+    csv += &format!("number_type,dialled_country,caller_country,{PRICE},{DATES}\n");
+    for row in &deck.rows {
+        let (price, dates) = (price(&row.price), dates(row.from, row.to, row.band.as_ref()));
+        let caller = row.caller.as_deref().unwrap_or("any");
+        writeln!(csv, "{},{},{caller},{price},{dates}", row.number_type, row.country).expect("a string");
     }
+    csv
 }
 
-fn inbound(deck: &plain::InboundDeck, version: &str) -> tollkeeper::core::inbound::InboundDeck {
-    let header = DeckHeader {
-        id: deck.head.id.as_str().into(),
-        version: version.into(),
-        currency: deck.head.currency.parse().expect("a currency"),
-        effective_from: effective_from(deck.head.effective_from),
-        rounding: rounding(&deck.head),
-    };
-    let mut builder = InboundDeckBuilder::new(header, deck.price_list.as_str());
-    for (line, row) in (1..).zip(&deck.rows) {
-        let pair = InboundPair {
-            number_type: number_type(&row.number_type),
-            dialled: country(&row.country),
-            caller: row.caller.as_deref().map(country),
+fn zone_csv(zone: &plain::Zone) -> String {
+    format!("{}country\n{}\n", since(zone.effective_from), zone.countries.join("\n"))
+}
+
+fn number_plan_files(plan: &plain::NumberPlan) -> Vec<(&'static str, String)> {
+    let mut countries = format!("{}country,name,international_prefixes,emergency\n", since(plan.effective_from));
+    let mut prefixes = "prefix,country\n".to_owned();
+    let [mut domestic, mut pools] = ["union,country\n", "union,country\n"].map(str::to_owned);
+    for plain::Country { code, prefixes: own, abroad, emergency, domestic_union, pool_union } in &plan.countries {
+        writeln!(countries, "{code},{code},{},{}", abroad.join(" "), emergency.join(" ")).expect("a string");
+        own.iter().for_each(|prefix| writeln!(prefixes, "{prefix},{code}").expect("a string"));
+        for (union, file) in [(domestic_union, &mut domestic), (pool_union, &mut pools)] {
+            union.iter().for_each(|union| writeln!(file, "{union},{code}").expect("a string"));
+        }
+    }
+    let mut codes = format!("country,code,name,currency,{PRICE}\n");
+    for short in &plan.short_codes {
+        let (currency, price) = match &short.price {
+            None => ("", "free,,,,".to_owned()),
+            Some((of_code, currency)) => (currency.as_str(), price(of_code)),
         };
-        let price = price(&row.price, row.band.as_ref());
-        builder.push(line, InboundRow { pair, price, effective_from: row.from, effective_to: row.to });
+        writeln!(codes, "{},{},{},{currency},{price}", short.country, short.code, short.destination).expect("a string");
     }
-    builder.build().unwrap_or_else(|conflicts| panic!("{conflicts:?}"))
+    vec![
+        ("countries.csv", countries),
+        ("prefixes.csv", prefixes),
+        ("domestic-unions.csv", domestic),
+        ("pool-unions.csv", pools),
+        ("short-codes.csv", codes),
+    ]
 }
 
-fn number_type(code: &str) -> NumberType {
-    NumberType::ALL.into_iter().find(|one| one.code() == code).expect("a code")
-}
-
-fn number_plan(from: &plain::NumberPlan, version: &str) -> NumberPlan {
-    let boxed = |texts: &[String]| texts.iter().map(|text| Box::from(text.as_str())).collect::<Vec<Box<str>>>();
-    let prefixes = from
-        .countries
-        .iter()
-        .flat_map(|one| one.prefixes.iter().map(|prefix| (Box::from(prefix.as_str()), country(&one.code))));
-    let short_codes = |code: &str| {
-        let of_country = from.short_codes.iter().filter(|short| short.country == code);
-        let short_code = |short: &plain::ShortCode| ShortCode {
-            code: short.code.as_str().into(),
-            name: short.destination.as_str().into(),
-            price: short.price.as_ref().map(|(own, currency)| ShortCodePrice {
-                currency: currency.parse().expect("a currency"),
-                price: price(own, None),
-            }),
+fn plan_toml(plan: &plain::Plan) -> String {
+    let mut toml = format!("description = \"{}\"\n", plan.id);
+    if let Some(from) = effective_from(plan.effective_from) {
+        writeln!(toml, "effective_from = {from}").expect("a string");
+    }
+    let cap = if plan.cap == plain::CapRule::Either { "either" } else { "independent" };
+    writeln!(toml, "cap_rule = \"{cap}\"").expect("a string");
+    for plain::Allotment { name, scope, minutes, minutes_in } in &plan.allotments {
+        let scope = match scope {
+            plain::Scope::Shared => "shared",
+            plain::Scope::Tenant => "tenant",
+            plain::Scope::User => "user",
         };
-        of_country.map(short_code).collect()
-    };
-    let dialling = from.countries.iter().map(|one| CountryDialling {
-        country: country(&one.code),
-        international_prefixes: boxed(&one.abroad),
-        emergency: boxed(&one.emergency),
-        domestic_union: one.domestic_union.as_deref().map(Box::from),
-        pool_union: one.pool_union.as_deref().map(Box::from),
-        short_codes: short_codes(&one.code),
+        let own: Vec<String> = minutes_in.iter().map(|(country, own)| format!("{country} = {own}")).collect();
+        write!(
+            toml,
+            "\n[[allotment]]\nname = \"{name}\"\nscope = \"{scope}\"\nminutes = {minutes}\nminutes_in = {{ {} }}\n",
+            own.join(", ")
+        )
+        .expect("a string");
+    }
+    plan.rules.iter().for_each(|rule| toml += &rule_toml(rule));
+    toml
+}
+
+fn rule_toml(rule: &plain::Rule) -> String {
+    let reach = rule.reach.map(|reach| match reach {
+        plain::Reach::Domestic => "domestic".to_owned(),
+        plain::Reach::International => "international".to_owned(),
     });
-    let header = NumberPlanHeader { version: version.into(), effective_from: effective_from(from.effective_from) };
-    NumberPlan::new(header, prefixes.collect(), dialling.collect()).expect("a valid plan")
-}
-
-fn zone_of(zone: &plain::Zone, version: &str) -> Zone {
-    Zone {
-        id: zone.id.as_str().into(),
-        version: version.into(),
-        effective_from: effective_from(zone.effective_from),
-        countries: countries(&zone.countries).into_iter().collect(),
+    let mut toml = "\n[[rule]]\n".to_owned();
+    let texts = [
+        ("service", &rule.service),
+        ("direction", &rule.direction),
+        ("number_type", &rule.number_type),
+        ("reach", &reach),
+        ("zone", &rule.zone),
+    ];
+    for (name, text) in texts {
+        text.iter().for_each(|text| writeln!(toml, "{name} = \"{text}\"").expect("a string"));
     }
-}
-
-fn plan(from: &plain::Plan, version: &str) -> Plan {
-    let allotments = from.allotments.iter().map(|one| Allotment {
-        name: one.name.as_str().into(),
-        scope: match one.scope {
-            plain::Scope::Shared => Scope::Shared,
-            plain::Scope::Tenant => Scope::Tenant,
-            plain::Scope::User => Scope::User,
-        },
-        minutes: u32::try_from(one.minutes).expect("few"),
-        minutes_in: one.minutes_in.iter().map(|(at, many)| (country(at), u32::try_from(*many).expect("few"))).collect(),
-    });
-    Plan::new(PlanParts {
-        id: from.id.as_str().into(),
-        version: version.into(),
-        effective_from: effective_from(from.effective_from),
-        description: from.id.as_str().into(),
-        cap_rule: match from.cap {
-            plain::CapRule::Either => CapRule::Either,
-            plain::CapRule::Independent => CapRule::Independent,
-        },
-        allotments: allotments.collect(),
-        rules: from.rules.iter().map(|rule| plan_rule(rule, from)).collect(),
-    })
-    .unwrap_or_else(|faults| panic!("{}: {faults:?}", from.id))
-}
-
-fn plan_rule(rule: &plain::Rule, plan: &plain::Plan) -> PlanRule {
-    fn code<T: Copy>(text: Option<&String>, all: &[T], code: impl Fn(T) -> &'static str) -> Option<T> {
-        text.map(|text| all.iter().copied().find(|one| code(*one) == text.as_str()).expect("a code"))
+    let lists =
+        [("kinds", &rule.kinds), ("except_kinds", &rule.except_kinds), ("usage_countries", &rule.usage_countries)];
+    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        writeln!(toml, "{name} = [\"{}\"]", list.join("\", \"")).expect("a string");
     }
-    let kinds = |kinds: &[String]| -> Kinds {
-        kinds.iter().filter_map(|kind| code(Some(kind), &Kind::ALL, Kind::code)).collect()
+    let pay = match &rule.pays {
+        plain::Pays::Free => "\"free\"".to_owned(),
+        plain::Pays::Credits => "\"credits\"".to_owned(),
+        plain::Pays::Denied => "\"denied\"".to_owned(),
+        plain::Pays::Pool(name) => format!("{{ pool = \"{name}\" }}"),
     };
-    PlanRule {
-        service: code(rule.service.as_ref(), &Service::ALL, Service::code),
-        direction: code(rule.direction.as_ref(), &Direction::ALL, Direction::code),
-        number_type: code(rule.number_type.as_ref(), &NumberType::ALL, NumberType::code),
-        reach: rule.reach.map(|reach| match reach {
-            plain::Reach::Domestic => Reach::Domestic,
-            plain::Reach::International => Reach::International,
-        }),
-        zone: rule.zone.as_deref().map(Box::from),
-        kinds: match (rule.kinds.as_slice(), rule.except_kinds.as_slice()) {
-            ([], []) => KindCondition::Any,
-            (some, []) => KindCondition::Of(kinds(some)),
-            ([], some) => KindCondition::Except(kinds(some)),
-            _ => panic!("one of them"),
-        },
-        usage_countries: (!rule.usage_countries.is_empty())
-            .then(|| countries(&rule.usage_countries).into_iter().collect()),
-        payment: match &rule.pays {
-            plain::Pays::Free => Payment::Free,
-            plain::Pays::Credits => Payment::Credits,
-            plain::Pays::Denied => Payment::Denied,
-            plain::Pays::Pool(name) => {
-                let place = plan.allotments.iter().position(|one| one.name == *name).expect("it is the plan's");
-                Payment::Pool(AllotmentIndex::new(place).expect("few"))
-            }
-        },
-    }
+    writeln!(toml, "pay = {pay}").expect("a string");
+    toml
 }

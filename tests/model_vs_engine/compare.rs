@@ -4,14 +4,22 @@ use serde_json::{Map, Value, json};
 
 use crate::model::Outcome;
 
-/// A record of the engine without hashes, details, versions and who asked it first.
+/// A record without hashes, details and versions.
 pub(crate) fn plain(record: &[u8]) -> Value {
-    let mut event: Value = serde_json::from_slice(record).expect("the engine writes JSON");
+    of(serde_json::from_slice(record).expect("the engine writes JSON"))
+}
+
+/// The same of one that was read.
+pub(crate) fn of(mut event: Value) -> Value {
     if let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) {
         data.remove("body_hash");
         data.remove("content");
         if let Some(Value::Object(cumulative)) = data.get_mut("cumulative") {
             cumulative.remove("content");
+        }
+        // The rate is that of the first paid increment; of a call that pays nothing no rule says which one is named.
+        if data.get("paid_seconds") == Some(&json!(0)) || data.contains_key("shrunk") {
+            data.remove("rate");
         }
         if data.contains_key("detail") {
             data.insert("detail".into(), json!("*"));

@@ -52,9 +52,9 @@ pub(crate) fn bands(count: usize) -> impl Strategy<Value = Vec<String>> {
 #[test]
 fn f8_a_band_is_read_and_written() {
     let cases = [
-        ("mon-fri 18:00-08:00 Europe/Berlin", "mon,tue,wed,thu,fri 18:00-08:00 Europe/Berlin"),
+        ("mon-fri 18:00-08:00 Europe/Berlin", "mon-fri 18:00-08:00 Europe/Berlin"),
         ("sat,sun 00:00-24:00 UTC", "sat,sun 00:00-24:00 UTC"),
-        ("fri-mon,wed 07:30-07:31 America/New_York", "mon,wed,fri,sat,sun 07:30-07:31 America/New_York"),
+        ("fri-mon,wed 07:30-07:31 America/New_York", "mon,wed,fri-sun 07:30-07:31 America/New_York"),
         ("daily  20:00-00:00\tAsia/Kolkata", "daily 20:00-24:00 Asia/Kolkata"),
         ("sun-sat 20:00-24:00 Asia/Kolkata", "daily 20:00-24:00 Asia/Kolkata"),
     ];

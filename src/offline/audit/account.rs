@@ -3,12 +3,11 @@
 use jiff::SignedDuration;
 
 use super::books::{Books, Sums};
-use super::figure::Figure;
 use super::memory::Memory;
 use super::record::Record;
 use super::{Breach, Law};
 use crate::core::account::Account;
-use crate::core::money::{Money, WrittenMoney};
+use crate::offline::figure::Figure;
 use crate::wire::event;
 
 /// What is known of one tenant.
@@ -85,12 +84,12 @@ impl AccountAudit {
             ("sum adjusted", own.adjusted, totals.adjusted),
         ];
         for (name, own, folded) in figures {
-            if own != figure(folded) {
+            if own != Figure::of(folded) {
                 let detail = format!("the {name} is {folded} by the engine's fold, {own} by the events' amounts");
                 return Err(Breach::new(Law::Fold, detail));
             }
         }
-        let lots = account.lots.iter().map(|lot| (lot.id.0, figure(lot.remaining)));
+        let lots = account.lots.iter().map(|lot| (lot.id.0, Figure::of(lot.remaining)));
         if !lots.eq(self.books.lots.iter().map(|(lot, left)| (*lot, *left))) {
             return Err(Breach::new(Law::Fold, "the lots of the engine's fold are not those of the events' amounts"));
         }
@@ -116,10 +115,6 @@ fn ids(record: &Record<'_>) -> Result<(), Breach> {
         }
         _ => Ok(()),
     }
-}
-
-fn figure(amount: Money) -> Figure {
-    Figure::read(amount.write_to(&mut WrittenMoney::default())).expect("amounts are written as they are read")
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::figure::Figure;
 use super::record::{Record, read_lot};
 use super::{Breach, Law};
+use crate::offline::figure::Figure;
 
 /// Sums of all events: added - debited - expired + adjusted = balance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

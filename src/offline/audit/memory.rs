@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::figure::Figure;
 use super::record::Record;
 use super::{Breach, Law};
 use crate::core::command::COMMAND_MEMORY;
 use crate::core::entry::{PAYMENT_MEMORY, RECHARGE_MEMORY};
+use crate::offline::figure::Figure;
 
 const SECONDS_PER_HOUR: i64 = 3_600;
 const DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::figure::Figure;
 use super::{Breach, Law};
 use crate::core::tenant::TenantId;
+use crate::offline::figure::Figure;
 
 const TYPE_PREFIX: &str = "tollkeeper.";
 const TYPE_SUFFIX: &str = ".v1";

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Place;
 use super::books::Sums;
-use super::figure::Figure;
+use crate::offline::figure::Figure;
 
 /// Records that are no events and are told one by one; the others are counted.
 const UNREADABLE_TOLD_MAX: usize = 10;

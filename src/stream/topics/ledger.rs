@@ -50,3 +50,48 @@ pub fn read_ledger(
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+    use super::*;
+
+    fn config(cluster: &MockCluster<'_, impl rdkafka::producer::ProducerContext>) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        config
+    }
+
+    #[test]
+    fn every_event_of_the_partition_is_handed_over_in_order() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t.ledger", 4, 1).unwrap();
+        let producer: BaseProducer = config(&cluster).create().unwrap();
+        for (partition, key, event) in [(2, "contoso", "a"), (1, "other", "b"), (2, "fabrikam", "c")] {
+            producer.send(BaseRecord::to("t.ledger").partition(partition).key(key).payload(event)).unwrap();
+        }
+        producer.flush(Duration::from_secs(20)).unwrap();
+
+        let of = LedgerPartition { prefix: "t", partition: PartitionId(2), partitions: 4 };
+        let mut found = Vec::new();
+        read_ledger(&config(&cluster), &of, |key, event| {
+            found.push(String::from_utf8([key, b" ", event].concat()).unwrap());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(found, ["contoso a", "fabrikam c"]);
+
+        let wrong = read_ledger(&config(&cluster), &of, |_, _| Err("not an event".to_owned())).unwrap_err();
+        assert!(wrong.to_string().ends_with("t.ledger/2, offset 0: not an event"), "{wrong}");
+        let other = LedgerPartition { partitions: 8, ..of };
+        let differs = read_ledger(&config(&cluster), &other, |_, _| Ok(())).unwrap_err();
+        assert!(matches!(differs, TopicsFailure::PartitionsDiffer { is: 4, asked: 8, .. }), "{differs}");
+        let missing = LedgerPartition { prefix: "x", ..of };
+        let missing = read_ledger(&config(&cluster), &missing, |_, _| Ok(())).unwrap_err();
+        assert!(matches!(missing, TopicsFailure::NoTopic { .. }), "{missing}");
+    }
+}

@@ -4,6 +4,7 @@ use super::{read_bounded, read_mark, read_optional_bounded, read_optional_text, 
 use crate::core::allotments::{PoolId, Threshold};
 use crate::core::cdr::USER_BYTES_MAX;
 use crate::core::command::COMMAND_TEXT_BYTES_MAX;
+use crate::core::duration::CALL_SECONDS_MAX;
 use crate::core::event::{Event, EventBody, PoolUse};
 use crate::core::month::Month;
 use crate::wire::fields::{FieldFault, Fields};
@@ -13,6 +14,8 @@ use crate::wire::value::{Bounded, Name, Parsed};
 
 /// The longest name of a pool, in bytes.
 pub(super) const POOL_BYTES_MAX: usize = COMMAND_TEXT_BYTES_MAX;
+/// Minutes of the longest call: more cannot be taken or given back at once, so that sums of what a command names have a bound.
+pub(super) const CALL_MINUTES_MAX: u64 = CALL_SECONDS_MAX / 60;
 
 pub(super) fn write(event: &Event<'_>, data: &mut Object<'_>) {
     match &event.body {
@@ -65,10 +68,14 @@ record! {
 impl RawPool<'_> {
     pub(super) fn into_pool(self) -> Result<PoolUse, FieldFault> {
         let Bounded(id) = required("id", self.id)?;
+        let minutes = required("minutes", self.minutes)?;
+        if minutes > CALL_MINUTES_MAX {
+            return Err(FieldFault::new("minutes", format_args!("{minutes}, more than {CALL_MINUTES_MAX}")));
+        }
         Ok(PoolUse {
             pool: PoolId(id.into()),
             month: required("month", self.month)?.0,
-            minutes: required("minutes", self.minutes)?,
+            minutes,
             used: required("used", self.used)?,
             size: self.size.unwrap_or(0),
             of_user: self.of_user.unwrap_or(false),

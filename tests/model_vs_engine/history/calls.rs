@@ -47,6 +47,23 @@ impl History {
         Step::Cdr(cdr.to_string().into_bytes())
     }
 
+    /// A call of a number of any digits, at any time of the day.
+    pub(super) fn random_call(&mut self) -> Step {
+        if self.chance.percent(15) {
+            return self.cdr();
+        }
+        let mut call = self.call();
+        if call["direction"] == "outbound" && self.chance.percent(85) {
+            let mut digits = self.chance.one(&["1425", "1206", "33", "336", "44", "263", "61", "7"]).to_owned();
+            while digits.len() < 11 {
+                digits += self.chance.one(&["0", "1", "2", "5"]);
+            }
+            call["to"] = json!(self.spelled(&digits));
+        }
+        self.cdrs.push(call.clone());
+        Step::Cdr(call.to_string().into_bytes())
+    }
+
     fn call(&mut self) -> Value {
         let tenant = self.tenant();
         let call = json!({"call_id": format!("c{}", self.count), "tenant": tenant});

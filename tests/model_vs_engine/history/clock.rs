@@ -39,6 +39,12 @@ impl History {
         self.now
     }
 
+    /// By minutes, and now and then to another time of another day.
+    pub(super) fn go_on(&mut self) {
+        let seconds = if self.chance.percent(90) { 600 } else { 30 * 3600 };
+        self.now += SignedDuration::from_secs(self.chance.below(seconds));
+    }
+
     /// An instant that something is due at, or a millisecond beside it.
     fn about(&mut self, at: Option<Timestamp>) -> Timestamp {
         let beside = SignedDuration::from_millis(self.chance.between(-1, 1));

@@ -9,6 +9,24 @@ use crate::model::{Step, time};
 use crate::rates::PLANS;
 
 impl History {
+    /// The commands at the beginning of a list of calls: tenants with settings of every kind, funds and licences.
+    pub(super) fn opening(&mut self) -> Option<Step> {
+        let count = usize::try_from(self.count).expect("small") - 1;
+        let tenant = TENANTS[count % TENANTS.len()];
+        let (kind, body) = match count / TENANTS.len() {
+            0 => ("tenant.open", open(&mut self.chance)),
+            1 => ("funds.add", json!({"amount": "100000", "payment_reference": "first"})),
+            licences @ 2..6 => {
+                let plan = ["domestic", "international", "conferencing", "apart"][licences - 2];
+                ("licences.set", json!({"plan": plan, "usage_country": "US", "quantity": 9}))
+            }
+            _ => return None,
+        };
+        let head =
+            json!({"command_id": format!("k{count}"), "tenant": tenant, "at": self.now.to_string(), "type": kind});
+        Some(Step::Command(with(head, body).to_string().into_bytes()))
+    }
+
     pub(crate) fn command(&mut self, ledger: &[Value]) -> Step {
         if self.chance.percent(6)
             && let Some(command) = self.command_again()

@@ -51,6 +51,22 @@ impl History {
         self.now = now;
     }
 
+    /// The same with calls alone, of tenants that have money and licences.
+    pub(crate) fn next_call(&mut self) -> (Timestamp, Step) {
+        self.count += 1;
+        let opening = self.opening();
+        if opening.is_none() {
+            self.go_on();
+        }
+        let step = opening.unwrap_or_else(|| self.random_call());
+        (self.now, step)
+    }
+
+    /// Where it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     fn tenant(&mut self) -> &'static str {
         if self.chance.percent(1) { "nobody" } else { self.chance.one(&TENANTS) }
     }

@@ -21,6 +21,7 @@ use crate::core::month::Month;
 use crate::core::number::Country;
 use crate::core::recharge::{RechargeId, RechargeSettings};
 use crate::core::tenant::{NoRatePolicy, TenantSettings};
+use crate::wire::event::pool::CALL_MINUTES_MAX;
 
 /// Any event.
 pub(in crate::wire) fn any_event() -> BoxedStrategy<Event<'static>> {
@@ -259,8 +260,8 @@ fn any_pool_id() -> BoxedStrategy<PoolId> {
 }
 
 pub(super) fn any_pool_use() -> BoxedStrategy<PoolUse> {
-    (any_pool_id(), any_month(), any::<[u64; 3]>(), any::<bool>())
-        .prop_map(|(pool, month, [minutes, used, size], of_user)| PoolUse { pool, month, minutes, used, size, of_user })
+    (any_pool_id(), any_month(), 0..=CALL_MINUTES_MAX, any::<[u64; 2]>(), any::<bool>())
+        .prop_map(|(pool, month, minutes, [used, size], of_user)| PoolUse { pool, month, minutes, used, size, of_user })
         .boxed()
 }
 

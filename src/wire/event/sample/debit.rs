@@ -120,7 +120,7 @@ pub(super) fn later_debits() -> Vec<Debit<'static>> {
         paid_seconds: 360,
         lines: [line(LineKind::Usage, "0.078")].into_iter().collect(),
         amount: money("0.078"),
-        priced_by: Some(domestic.clone()),
+        priced_by: Some(domestic),
         lots: [Draw { lot: LotId(2), amount: money("0.078") }].into_iter().collect(),
         spent: Some(money("0.378")),
         ..typical_debit()
@@ -189,11 +189,11 @@ pub(super) fn later_debits() -> Vec<Debit<'static>> {
         lines: [line(LineKind::Usage, "0.66")].into_iter().collect(),
         amount: money("0.66"),
         priced_by: Some(PricedBy {
-            destination: "Toll-free United States".into(),
+            destination: "toll_free".into(),
             prefix: None,
             rate: "0.022".parse().expect("a rate"),
+            deck: "inbound-usd@0a1b2c3d4e5f".into(),
             country: "US".parse().ok(),
-            ..domestic.clone()
         }),
         lots: [Draw { lot: LotId(2), amount: money("0.66") }].into_iter().collect(),
         ..typical_debit()

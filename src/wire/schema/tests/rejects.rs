@@ -148,6 +148,7 @@ fn code_and_schema_reject_the_same_events() {
         (debited, "data.pool", Some(json!({"id": "p", "month": "2026-13", "minutes": 1, "used": 1}))),
         (debited, "data.pool", Some(json!({"id": "", "month": "2026-11", "minutes": 1, "used": 1}))),
         (debited, "data.pool", Some(json!({"id": "p", "month": "2026-11", "minutes": 1, "used": 1, "left": 1}))),
+        (debited, "data.pool", Some(json!({"id": "p", "month": "2026-11", "minutes": 10_081, "used": 1}))),
         (debited, "data.cumulative", Some(json!({"content": "0badcafe", "seconds": 1, "billed_seconds": 1}))),
         ("licences.set", "data.quantity", Some(json!(-1))),
         ("licences.set", "data.plan", None),

@@ -1,8 +1,11 @@
-//! Amounts as the audit counts them: whole billionths. Nothing of the engine's money is used, which is what is audited.
+//! Amounts as reports count them: whole billionths, whose sums over all tenants have room. The arithmetic is their own: it audits
+//! that of the engine's money.
 
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+use crate::core::money::{Money, WrittenMoney};
 
 /// Digits before the point, at most (F22).
 const WHOLE_DIGITS_MAX: usize = 15;
@@ -19,6 +22,11 @@ pub struct Figure(i128);
 impl Figure {
     /// Nothing.
     pub const ZERO: Figure = Figure(0);
+
+    /// An amount of the engine, by what it writes.
+    pub(super) fn of(amount: Money) -> Figure {
+        Figure::read(amount.write_to(&mut WrittenMoney::default())).expect("amounts are written as they are read")
+    }
 
     /// Reads `-0.026`: a sign, 1 to 15 digits, and a point with 1 to 9 decimals, where there is one.
     pub(super) fn read(text: &str) -> Option<Figure> {
