@@ -4,7 +4,6 @@
 //! `SEED=n cargo test --test model_vs_engine` runs one seed, `SEEDS=n` so many.
 
 mod adapter;
-mod chance;
 mod compare;
 mod engine;
 mod history;
