@@ -7,6 +7,8 @@ use proptest::sample::{Index, select};
 use super::event::sample;
 use super::{alert, cdr, command, envelope, event, quarantine};
 
+mod files;
+
 /// Every decoder looks at it; what they say is not asked here.
 fn decode_all(bytes: &[u8]) {
     let _ = cdr::decode(bytes);
