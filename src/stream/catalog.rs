@@ -1,20 +1,19 @@
 //! Loads a catalog from a directory: `decks/*.csv`, `plans/*.toml` and `number-plan/*.csv`.
 
+pub mod build;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::core::catalog::{Catalog, MixedCurrencies};
-use crate::core::deck::Deck;
-use crate::core::number_plan::NumberPlan;
-use crate::wire::deck_csv::{DeckName, read_deck};
-use crate::wire::fault::{Faults, Place, SourceFile};
-use crate::wire::number_plan_csv::{NumberPlanFiles, read_number_plan};
-use crate::wire::plan_toml::check_plan;
+use crate::wire::catalog_record::ItemKind;
+use crate::wire::fault::{Faults, Place};
+use build::{
+    BuildFailure, COUNTRIES, CatalogFile, CatalogItem, CountryCheck, DOMESTIC_UNIONS, PREFIXES, build_catalog,
+    version_of,
+};
 
 /// Bytes of one file at most.
 pub const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -22,14 +21,8 @@ pub const FILE_BYTES_MAX: u64 = 256 << 20;
 pub const DIRECTORY_FILES_MAX: usize = 10_000;
 /// Characters of the name of a deck or plan at most.
 pub const NAME_LEN_MAX: usize = 64;
-/// Hexadecimal digits of the catalog's hash that are its version.
-const VERSION_DIGITS: usize = 12;
-
-const DECKS: &str = "decks";
-const PLANS: &str = "plans";
-const COUNTRIES: &str = "number-plan/countries.csv";
-const PREFIXES: &str = "number-plan/prefixes.csv";
-const DOMESTIC_UNIONS: &str = "number-plan/domestic-unions.csv";
+/// What the one number plan of a directory is called.
+pub const NUMBER_PLAN_ID: &str = "number-plan";
 
 /// Why there is no catalog.
 #[derive(Debug, thiserror::Error)]
@@ -74,91 +67,71 @@ pub enum CatalogFailure {
 /// # Errors
 /// [`CatalogFailure`]; where the files have faults, all of them.
 pub fn load_directory(path: &Path) -> Result<Catalog, CatalogFailure> {
-    let decks = read_files(path, DECKS)?;
-    let plans = read_files(path, PLANS)?;
-    let number_plan = [COUNTRIES, PREFIXES, DOMESTIC_UNIONS].map(|name| read_file(path, name));
-    let [countries, prefixes, domestic_unions] = number_plan;
-    let (countries, prefixes, domestic_unions) = (countries?, prefixes?, domestic_unions?);
-    let version = version_of(decks.iter().chain(&plans).chain([&countries, &prefixes, &domestic_unions]));
+    let (mut items, mut faults) = read_items(path)?;
+    let version = version_of(items.iter().flat_map(|item| &item.files));
+    for item in &mut items {
+        item.version = Box::from(&*version);
+    }
+    match build_catalog(version, &items, CountryCheck::Against) {
+        Ok(catalog) if faults.is_empty() => Ok(catalog),
+        Err(BuildFailure::MixedCurrencies(source)) if faults.is_empty() => {
+            Err(CatalogFailure::MixedCurrencies { path: path.to_owned(), source })
+        }
+        built => {
+            if let Err(BuildFailure::Faulty { faults: more }) = built {
+                faults.append(more);
+            }
+            Err(CatalogFailure::Refused { path: path.to_owned(), faults })
+        }
+    }
+}
 
+/// The items of a directory, each with the version of its own files. The files are not looked into.
+///
+/// # Errors
+/// [`CatalogFailure`]: what cannot be read, and every file whose name is none.
+pub fn read_directory(path: &Path) -> Result<Vec<CatalogItem>, CatalogFailure> {
+    match read_items(path)? {
+        (items, faults) if faults.is_empty() => Ok(items),
+        (_, faults) => Err(CatalogFailure::Refused { path: path.to_owned(), faults }),
+    }
+}
+
+/// The items, and the faults of the names of files.
+fn read_items(path: &Path) -> Result<(Vec<CatalogItem>, Faults), CatalogFailure> {
     let mut faults = Faults::new();
-    let number_plan = collect(
-        read_number_plan(NumberPlanFiles {
-            countries: countries.source(),
-            prefixes: prefixes.source(),
-            domestic_unions: domestic_unions.source(),
-        }),
-        &mut faults,
-    );
-    let plans = read_plans(&plans, &mut faults);
-    let decks = read_decks(&decks, &version, number_plan.as_ref(), &mut faults);
-    match number_plan {
-        Some(number_plan) if faults.is_empty() => Catalog::new(version, decks, plans, number_plan)
-            .map_err(|source| CatalogFailure::MixedCurrencies { path: path.to_owned(), source }),
-        _ => Err(CatalogFailure::Refused { path: path.to_owned(), faults }),
-    }
-}
-
-/// A file of the catalog.
-struct CatalogFile {
-    /// The path inside the catalog, with `/`.
-    name: String,
-    bytes: Vec<u8>,
-}
-
-impl CatalogFile {
-    fn source(&self) -> SourceFile<'_> {
-        SourceFile { name: &self.name, bytes: &self.bytes }
-    }
-
-    /// What the file is called without directory and extension; a fault where that is no name, or the extension is another.
-    fn stem<'a>(&'a self, extension: &str, faults: &mut Faults) -> Option<&'a str> {
-        let (_, file) = self.name.rsplit_once('/').expect("it is in a directory");
-        let stem = file.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.'));
-        let is_name = |stem: &&str| {
-            (1..=NAME_LEN_MAX).contains(&stem.len())
-                && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        let stem = stem.filter(is_name);
-        if stem.is_none() {
-            let message =
-                format!("a file here is called NAME.{extension}, NAME being 1 to {NAME_LEN_MAX} of A-Z a-z 0-9 . _ -");
-            faults.add(&self.name, Place::line(1), message);
-        }
-        stem
-    }
-}
-
-fn read_decks(
-    files: &[CatalogFile],
-    version: &str,
-    number_plan: Option<&NumberPlan>,
-    faults: &mut Faults,
-) -> Vec<Deck> {
-    let mut decks = Vec::new();
-    for file in files {
-        if let Some(id) = file.stem("csv", faults) {
-            decks.extend(collect(read_deck(file.source(), DeckName { id, version }, number_plan), faults));
+    let mut items = Vec::new();
+    for (kind, extension) in [(ItemKind::Deck, "csv"), (ItemKind::Plan, "toml")] {
+        for file in read_files(path, kind.directory())? {
+            if let Some(id) = stem(&file.name, extension, &mut faults).map(Box::from) {
+                items.push(item(kind, id, vec![file]));
+            }
         }
     }
-    decks
+    let files = [COUNTRIES, PREFIXES, DOMESTIC_UNIONS].into_iter().map(|name| read_file(path, name));
+    items.push(item(ItemKind::NumberPlan, NUMBER_PLAN_ID.into(), files.collect::<Result<_, _>>()?));
+    Ok((items, faults))
 }
 
-fn read_plans(files: &[CatalogFile], faults: &mut Faults) -> BTreeSet<Box<str>> {
-    let mut plans = BTreeSet::new();
-    for file in files {
-        if let Some(name) = file.stem("toml", faults)
-            && collect(check_plan(file.source(), name), faults).is_some()
-        {
-            plans.insert(name.into());
-        }
+fn item(kind: ItemKind, id: Box<str>, files: Vec<CatalogFile>) -> CatalogItem {
+    CatalogItem { kind, id, version: Box::from(&*version_of(&files)), effective_from: None, files }
+}
+
+/// What a file is called without directory and extension; a fault where that is no name, or the extension is another.
+fn stem<'a>(name: &'a str, extension: &str, faults: &mut Faults) -> Option<&'a str> {
+    let (_, file) = name.rsplit_once('/').expect("it is in a directory");
+    let stem = file.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.'));
+    let is_name = |stem: &&str| {
+        (1..=NAME_LEN_MAX).contains(&stem.len())
+            && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    let stem = stem.filter(is_name);
+    if stem.is_none() {
+        let message =
+            format!("a file here is called NAME.{extension}, NAME being 1 to {NAME_LEN_MAX} of A-Z a-z 0-9 . _ -");
+        faults.add(name, Place::line(1), message);
     }
-    plans
-}
-
-/// What was read, or its faults to the others.
-fn collect<T>(read: Result<T, Faults>, faults: &mut Faults) -> Option<T> {
-    read.map_err(|more| faults.append(more)).ok()
+    stem
 }
 
 /// The files of a directory, by name. Hidden ones (editors' and mounts' own) are none.
@@ -185,21 +158,7 @@ fn read_file(catalog: &Path, name: &str) -> Result<CatalogFile, CatalogFailure> 
         return Err(CatalogFailure::TooLarge { path, bound: format!("{FILE_BYTES_MAX} bytes") });
     }
     let bytes = fs::read(&path).map_err(failed)?;
-    Ok(CatalogFile { name: name.to_owned(), bytes })
-}
-
-/// Names and contents with their lengths before them, in the order of the names: no two catalogs run together.
-fn version_of<'a>(files: impl Iterator<Item = &'a CatalogFile>) -> Arc<str> {
-    let mut files: Vec<&CatalogFile> = files.collect();
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut hash = Xxh3::new();
-    for file in files {
-        for part in [file.name.as_bytes(), &file.bytes] {
-            hash.update(&u64::try_from(part.len()).expect("64 bits fit").to_le_bytes());
-            hash.update(part);
-        }
-    }
-    Arc::from(&format!("{:016x}", hash.digest())[..VERSION_DIGITS])
+    Ok(CatalogFile { name: name.to_owned(), bytes: bytes.into() })
 }
 
 #[cfg(test)]
@@ -254,9 +213,9 @@ mod tests {
         assert!(first.starts_with("the catalog ") && first.ends_with(" is refused, faults in all: 5"), "{first}");
         assert_eq!(
             faults,
-            "number-plan/domestic-unions.csv:2: column 2 (country): no country of the list of countries: \"FR\"\n\
+            "decks/old.CSV:1: column 1: a file here is called NAME.csv, NAME being 1 to 64 of A-Z a-z 0-9 . _ -\n\
+             number-plan/domestic-unions.csv:2: column 2 (country): no country of the list of countries: \"FR\"\n\
              plans/domestic.toml:1: column 1: plan \"domestic\" is not supported by this release, only payg is\n\
-             decks/old.CSV:1: column 1: a file here is called NAME.csv, NAME being 1 to 64 of A-Z a-z 0-9 . _ -\n\
              decks/retail.csv:3: column 3 (rate_per_minute): not a decimal number: \"x\"\n\
              decks/second.csv:1: column 1: the currency is missing: begin the file with a line such as `# currency: USD`"
         );
