@@ -1,6 +1,24 @@
-//! Loads a catalog from a directory: `decks/*.csv`, `plans/*.toml` and `number-plan/*.csv`.
+//! Where catalogs come from: a directory, or the topic `catalog`.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | this one | a directory to a catalog: `decks/*.csv`, `plans/*.toml` and `number-plan/*.csv` |
+//! | [`build`] | items to a catalog, whatever they come from |
+//! | [`publications`] | records of the topic to items: which publications count |
+//! | [`reader`] | follows the topic, and replaces the latest catalog |
+//! | [`follower`] | the thread of that |
+//! | [`source`] | what workers ask for their catalog |
+//! | [`publish`] | an item to the records of a publication |
 
 pub mod build;
+mod content;
+pub mod follower;
+pub mod publications;
+pub mod publish;
+pub mod reader;
+pub mod source;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::collections::BTreeSet;
 use std::fs;
