@@ -38,3 +38,6 @@ impl<T: Transport> Worker<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
