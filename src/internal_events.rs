@@ -30,7 +30,7 @@ pub struct EngineStarted<'a> {
     pub workers: u32,
     /// Partitions of the topics.
     pub partitions: u32,
-    /// The version of the catalog.
+    /// The version of the catalog that it begins with.
     pub catalog_version: &'a str,
 }
 
