@@ -115,6 +115,28 @@ pub fn read_directory(path: &Path) -> Result<Vec<CatalogItem>, CatalogFailure> {
     }
 }
 
+/// One item: a file, or for the number plan the directory of its files.
+///
+/// # Errors
+/// [`CatalogFailure`]: what cannot be read. The files are not looked into.
+pub fn read_item(kind: ItemKind, id: &str, path: &Path) -> Result<CatalogItem, CatalogFailure> {
+    let name_in_catalog = match kind {
+        ItemKind::NumberPlan => {
+            let names = [COUNTRIES, PREFIXES, DOMESTIC_UNIONS].into_iter();
+            let files = names.map(|name| read_one(&path.join(file_name(name)), name));
+            return Ok(item(kind, NUMBER_PLAN_ID.into(), files.collect::<Result<_, _>>()?));
+        }
+        ItemKind::Plan => format!("{}/{id}.toml", kind.directory()),
+        ItemKind::Deck | ItemKind::Inbound | ItemKind::Zone => format!("{}/{id}.csv", kind.directory()),
+    };
+    Ok(item(kind, id.into(), vec![read_one(path, &name_in_catalog)?]))
+}
+
+/// What is behind the directory.
+fn file_name(name: &str) -> &str {
+    name.rsplit_once('/').expect("it is in a directory").1
+}
+
 /// The items, and the faults of the names of files.
 fn read_items(path: &Path) -> Result<(Vec<CatalogItem>, Faults), CatalogFailure> {
     let mut faults = Faults::new();
@@ -137,8 +159,7 @@ fn item(kind: ItemKind, id: Box<str>, files: Vec<CatalogFile>) -> CatalogItem {
 
 /// What a file is called without directory and extension; a fault where that is no name, or the extension is another.
 fn stem<'a>(name: &'a str, extension: &str, faults: &mut Faults) -> Option<&'a str> {
-    let (_, file) = name.rsplit_once('/').expect("it is in a directory");
-    let stem = file.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.'));
+    let stem = file_name(name).strip_suffix(extension).and_then(|stem| stem.strip_suffix('.'));
     let is_name = |stem: &&str| {
         (1..=NAME_LEN_MAX).contains(&stem.len())
             && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
@@ -170,7 +191,12 @@ fn read_files(catalog: &Path, directory: &str) -> Result<Vec<CatalogFile>, Catal
 }
 
 fn read_file(catalog: &Path, name: &str) -> Result<CatalogFile, CatalogFailure> {
-    let path = catalog.join(name);
+    read_one(&catalog.join(name), name)
+}
+
+/// The file at `path`, which the catalog knows as `name`.
+fn read_one(path: &Path, name: &str) -> Result<CatalogFile, CatalogFailure> {
+    let path = path.to_owned();
     let failed = |source| CatalogFailure::Read { path: path.clone(), source };
     if fs::metadata(&path).map_err(failed)?.len() > FILE_BYTES_MAX {
         return Err(CatalogFailure::TooLarge { path, bound: format!("{FILE_BYTES_MAX} bytes") });
