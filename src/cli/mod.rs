@@ -3,6 +3,7 @@
 //! A command's `run` returns how it ended ([`Exit`]) or an error, which is printed here, once, with its causes. Results go to
 //! standard output, everything else to standard error.
 
+pub mod catalog;
 mod config_args;
 pub mod demo;
 mod exit;
@@ -64,6 +65,9 @@ pub enum Command {
     Run(run::RunArgs),
     /// Rates files of CDRs offline
     Rate(rate::RateArgs),
+    /// Publishes price lists, plans and the number plan, and tells what is in force
+    #[command(subcommand)]
+    Deck(catalog::CatalogCommand),
     /// Creates or checks the topics of the cluster
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
@@ -96,6 +100,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(args, &cli.logs),
         Command::Run(args) => run::run(args, &cli.logs),
         Command::Rate(args) => rate::run(args, &cli.logs),
+        Command::Deck(command) => catalog::run(command, &cli.logs),
         Command::Topics(command) => topics::run(command, &cli.logs),
         Command::Offsets(command) => offsets::run(command, &cli.logs),
         Command::Tenant(command) => tenant::run(command, &cli.logs),

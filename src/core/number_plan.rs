@@ -189,6 +189,13 @@ impl NumberPlan {
         Ok(NumberPlan { header, label, index, owners, countries })
     }
 
+    /// The same, in force from another instant on: whoever publishes it says when.
+    #[must_use]
+    pub fn in_force_from(mut self, at: Timestamp) -> NumberPlan {
+        self.header.effective_from = Some(at);
+        self
+    }
+
     /// What is said of the whole plan.
     pub fn header(&self) -> &NumberPlanHeader {
         &self.header
