@@ -52,7 +52,7 @@ pub struct CountryDialling {
     pub emergency: Vec<Box<str>>,
     /// The domestic union that the country is in (R20).
     pub domestic_union: Option<Box<str>>,
-    /// The union whose licences feed one pool (R21), by a name that [`is_pool_name`].
+    /// The union whose licences feed one pool (R21); its name is one that [`is_pool_union`] allows.
     pub pool_union: Option<Box<str>>,
     /// Short numbers that are no emergency numbers.
     pub short_codes: Vec<ShortCode>,
