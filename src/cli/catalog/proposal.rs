@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::changes::Changes;
 use crate::stream::catalog::build::{BuildFailure, CatalogItem, CountryCheck, build_catalog};
-use crate::stream::catalog::publications::{Publications, TopicProblem};
+use crate::stream::catalog::publications::{CONTENT_BYTES_MAX, PUBLICATIONS_MAX, Publications};
+use crate::stream::catalog::standing::TopicProblem;
 use crate::wire::catalog_record::ItemKind;
 
 /// A version that is to be published.
@@ -55,6 +56,10 @@ pub(super) enum Refused {
     Unchanged { kind: ItemKind, id: Box<str>, version: Box<str> },
     #[error("the nodes would refuse it; {0}")]
     Build(BuildFailure),
+    #[error(
+        "nodes keep at most {bound} {what}, and this would be more: a version is dropped when it is superseded for long"
+    )]
+    TooMuch { what: &'static str, bound: usize },
     #[error("nothing can be published before the topic is mended: {0}")]
     Topic(TopicProblem),
 }
@@ -94,6 +99,7 @@ pub(super) fn propose(
         item.effective_from = effective_from(item, own, publications, when)?;
     }
     let whole: Vec<CatalogItem> = current.into_iter().chain(items.iter().cloned()).collect();
+    refuse_too_much(publications.count() + items.len(), &whole)?;
     let whole = build_catalog(version, &whole, CountryCheck::Passed).map_err(Refused::Build)?;
     let proposal = |item: CatalogItem| {
         let changes = (item.kind == ItemKind::Deck).then(|| {
@@ -108,6 +114,18 @@ pub(super) fn propose(
         Proposal { item, before, changes }
     };
     Ok(items.into_iter().map(proposal).collect())
+}
+
+/// More than nodes can hold would stop them.
+fn refuse_too_much(publications: usize, items: &[CatalogItem]) -> Result<(), Refused> {
+    let bytes: usize = items.iter().flat_map(|item| &item.files).map(|file| file.bytes.len()).sum();
+    if publications > PUBLICATIONS_MAX {
+        return Err(Refused::TooMuch { what: "publications", bound: PUBLICATIONS_MAX });
+    }
+    if bytes > CONTENT_BYTES_MAX {
+        return Err(Refused::TooMuch { what: "bytes of versions", bound: CONTENT_BYTES_MAX });
+    }
+    Ok(())
 }
 
 /// When the version comes into force, if the nodes would take that.
