@@ -5,8 +5,8 @@ use std::time::Duration;
 use tracing::{error, info};
 
 use crate::metrics::Metrics;
-use crate::stream::catalog::publications::Ignored;
 use crate::stream::catalog::source::Unusable;
+use crate::stream::catalog::standing::Ignored;
 
 /// A new catalog has replaced the one before.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | this one | a directory to a catalog: `decks/*.csv`, `inbound/*.csv`, `plans/*.toml`, `zones/*.csv` and `number-plan/*.csv` |
 //! | [`build`] | items to a catalog, whatever they come from |
-//! | [`publications`] | records of the topic to items: which publications count |
+//! | [`publications`], [`standing`] | records of the topic to items: which publications count |
 //! | [`reader`] | follows the topic, and replaces the latest catalog |
 //! | [`follower`] | the thread of that |
 //! | [`source`] | what workers ask for their catalog |
@@ -17,6 +17,7 @@ pub mod publications;
 pub mod publish;
 pub mod reader;
 pub mod source;
+pub mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

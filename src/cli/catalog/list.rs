@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::stream::catalog::publications::{Publication, Publications, Standing};
+use crate::stream::catalog::publications::Publications;
+use crate::stream::catalog::standing::{Publication, Standing};
 
 /// A line of the list.
 pub(super) struct Line<'a> {

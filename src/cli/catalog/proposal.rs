@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::changes::Changes;
 use crate::stream::catalog::build::{BuildFailure, CatalogItem, CountryCheck, ItemContent, build_catalog, read_items};
-use crate::stream::catalog::publications::{Publications, TopicProblem};
+use crate::stream::catalog::publications::{CONTENT_BYTES_MAX, PUBLICATIONS_MAX, Publications};
+use crate::stream::catalog::standing::TopicProblem;
 use crate::wire::catalog_record::ItemKind;
 use crate::wire::fault::Faults;
 
@@ -55,6 +56,10 @@ pub(super) enum Refused {
     Unchanged { kind: ItemKind, id: Box<str>, version: Box<str> },
     #[error("the nodes would refuse it; {0}")]
     Build(BuildFailure),
+    #[error(
+        "nodes keep at most {bound} {what}, and this would be more: a version is dropped when it is superseded for long"
+    )]
+    TooMuch { what: &'static str, bound: usize },
     #[error("nothing can be published before the topic is mended: {0}")]
     Topic(TopicProblem),
 }
@@ -91,6 +96,7 @@ pub(super) fn propose(
         return Ok(Vec::new());
     }
     let whole: Vec<CatalogItem> = current.into_iter().chain(proposed.iter().map(|one| one.item.clone())).collect();
+    refuse_too_much(publications.count() + proposed.len(), &whole)?;
     let whole = build_catalog("proposed".into(), &whole, CountryCheck::Passed).map_err(Refused::Build)?;
     let proposal = |Candidate { item, own }: Candidate| {
         let changes = (item.kind == ItemKind::Deck).then(|| {
@@ -151,6 +157,18 @@ fn differs(one: &Candidate, has_successor: bool, publications: &Publications, wh
         None => publications.last_in_force(kind, id),
     };
     then.is_none_or(|then| then.manifest.version != one.item.version)
+}
+
+/// More than nodes can hold would stop them.
+fn refuse_too_much(publications: usize, items: &[CatalogItem]) -> Result<(), Refused> {
+    let bytes: usize = items.iter().flat_map(|item| &item.files).map(|file| file.bytes.len()).sum();
+    if publications > PUBLICATIONS_MAX {
+        return Err(Refused::TooMuch { what: "publications", bound: PUBLICATIONS_MAX });
+    }
+    if bytes > CONTENT_BYTES_MAX {
+        return Err(Refused::TooMuch { what: "bytes of versions", bound: CONTENT_BYTES_MAX });
+    }
+    Ok(())
 }
 
 /// When the version comes into force, if the nodes would take that.

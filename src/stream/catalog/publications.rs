@@ -11,8 +11,8 @@
 //! - Of the publications of an item that count, the one with the latest `effective_from` at or before a call's start prices
 //!   it; of two with the same instant, the later in the topic (F7).
 //!
-//! Memory: the bytes of versions that no acceptable call can need are dropped ([`Keep`]); their manifests stay, they are
-//! small. A call that is replayed from before that finds no price, and waits in quarantine rather than being mispriced.
+//! Memory: the bytes of versions that no call can need any more are dropped ([`Keep`]); their manifests stay, they are small.
+//! A call from before that finds no price, and waits in quarantine rather than being mispriced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,12 +22,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::build::{CatalogFile, CatalogItem, version_of_parts};
 use super::content::{Content, DamagedContent};
+use super::standing::{Ignored, Publication, Rank, Standing, TopicProblem, Withdrawn, is_in_time};
 use crate::wire::catalog_record::{
     CatalogRecord, ContentKey, ItemKind, Manifest, PublicationKey, RecordKey, Withdrawal, decode,
 };
 
 /// Publications that are remembered at most.
-pub const PUBLICATIONS_MAX: usize = 10_000;
+pub const PUBLICATIONS_MAX: usize = 100_000;
 /// Bytes of versions that are kept at most.
 pub const CONTENT_BYTES_MAX: usize = 2 << 30;
 /// Records that cannot be understood and are listed at most.
@@ -56,118 +57,10 @@ pub struct Keep {
     pub wanted: Option<(ItemKind, Box<str>, Box<str>)>,
 }
 
-/// How much longer than the acceptance window a superseded version is kept: a call lasts a week at most, and a partition
-/// whose inputs are a week behind judges by its own clock. 14 days.
-pub const KEPT_BEYOND_WINDOW: SignedDuration = SignedDuration::from_hours(14 * 24);
-
-/// Whether a publication counts by its own manifest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It came in time.
-    Accepted,
-    /// `effective_from` was not far enough ahead.
-    TooLate,
-    /// It has no `effective_from`, and is not the first of its item.
-    NotFirst,
-}
-
-/// A publication, as its reader sees it.
-#[derive(Clone, Debug)]
-pub struct Publication {
-    /// Which.
-    pub key: PublicationKey,
-    /// What it says.
-    pub manifest: Manifest,
-    /// Where its manifest is.
-    pub offset: i64,
-    /// The broker's time of its manifest.
-    pub published_at: Timestamp,
-    /// Whether it came in time.
-    pub standing: Standing,
-    /// The last withdrawal of it, if there is one.
-    pub withdrawn: Option<Withdrawn>,
-    alarmed: bool,
-}
-
-/// A withdrawal, as its reader sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Withdrawn {
-    /// What it says.
-    pub withdrawal: Withdrawal,
-    /// The broker's time of it.
-    pub at: Timestamp,
-    /// It came in time; else it is ignored.
-    pub counts: bool,
-}
-
-impl Publication {
-    /// It is, or will be, in force.
-    pub fn counts(&self) -> bool {
-        self.standing == Standing::Accepted && !self.is_withdrawn()
-    }
-
-    /// It was taken back in time.
-    pub fn is_withdrawn(&self) -> bool {
-        self.withdrawn.as_ref().is_some_and(|withdrawn| withdrawn.counts)
-    }
-
-    /// In the order in which publications take over from each other; a smaller one never again after a greater one.
-    fn rank(&self) -> Rank {
-        (self.manifest.effective_from, self.offset)
-    }
-}
-
-/// See [`Publication::rank`].
-type Rank = (Option<Timestamp>, i64);
-
-/// Something that somebody meant and that has no effect: an alarm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ignored {
-    /// Which publication.
-    pub key: PublicationKey,
-    /// Its version.
-    pub version: Box<str>,
-    /// Why.
-    pub why: &'static str,
-}
-
-/// Why the topic makes no catalog. Nothing may be priced.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TopicProblem {
-    /// Records that this release does not understand.
-    #[error(
-        "{count} records of the topic cannot be understood; a later release may have written them: upgrade, or write each \
-         key again. The first is {key:?}: {detail}"
-    )]
-    NotUnderstood {
-        /// How many.
-        count: usize,
-        /// The key of the first.
-        key: String,
-        /// What is wrong with it.
-        detail: String,
-    },
-    /// A publication that counts has lost its bytes, or has others.
-    #[error("publication {publication} of {} {id}: {source}", kind.code())]
-    Damaged {
-        /// What the item is.
-        kind: ItemKind,
-        /// Its id.
-        id: Box<str>,
-        /// Which publication.
-        publication: Box<str>,
-        /// What is wrong.
-        source: DamagedContent,
-    },
-    /// A bound is exceeded.
-    #[error("the topic holds more than {bound} {what}")]
-    TooMuch {
-        /// Of what.
-        what: &'static str,
-        /// How many at most.
-        bound: usize,
-    },
-}
+/// How much longer than the acceptance window a superseded version is kept, 104 days: a call lasts a week at most, a partition
+/// whose inputs are a week behind judges by its own clock, and a record that was put aside can be replayed for as long as the
+/// quarantine keeps it, 90 days.
+pub const KEPT_BEYOND_WINDOW: SignedDuration = SignedDuration::from_hours((90 + 14) * 24);
 
 /// All that was read so far.
 #[derive(Debug)]
@@ -217,8 +110,9 @@ impl Publications {
                 self.bound_contents(now);
             }
             CatalogRecord::Manifest(key, manifest) => {
+                let item = (key.kind, key.id.clone());
                 self.take_manifest(key, manifest, record);
-                self.forget(now);
+                self.forget(Some(&item), now);
             }
             CatalogRecord::Withdrawal(key, withdrawal) => self.take_withdrawal(&key, withdrawal, record.at),
             CatalogRecord::Removed(key) => self.remove(&key),
@@ -228,6 +122,11 @@ impl Publications {
     /// All publications, by item, then in the order of the topic.
     pub fn all(&self) -> impl Iterator<Item = &Publication> {
         self.items.values().flatten()
+    }
+
+    /// How many publications there are.
+    pub fn count(&self) -> usize {
+        self.items.values().map(Vec::len).sum()
     }
 
     /// The publications of one item, in the order of the topic.
@@ -271,7 +170,7 @@ impl Publications {
             let (count, key) = (self.faults.len(), String::from_utf8_lossy(key).into_owned());
             return Err(TopicProblem::NotUnderstood { count, key, detail: detail.clone() });
         }
-        self.forget(now);
+        self.forget(None, now);
         let mut items = Vec::new();
         for publications in self.items.values() {
             let from = needed_from(publications, &self.keep, now);
@@ -309,7 +208,7 @@ impl Publications {
     }
 
     fn take_manifest(&mut self, key: PublicationKey, manifest: Manifest, record: &CatalogLogRecord) {
-        if self.all().count() >= PUBLICATIONS_MAX {
+        if self.count() >= PUBLICATIONS_MAX {
             self.too_much = Some(TopicProblem::TooMuch { what: "publications", bound: PUBLICATIONS_MAX });
             return;
         }
@@ -360,11 +259,12 @@ impl Publications {
         }
     }
 
-    /// Drops the bytes that nothing needs any more. Parts behind the last manifest that names them are the beginning of a
-    /// publication, and stay.
-    fn forget(&mut self, now: Timestamp) {
+    /// Drops the bytes that nothing needs any more, of one item or of all. Parts behind the last manifest that names them are
+    /// the beginning of a publication, and stay.
+    fn forget(&mut self, item: Option<&(ItemKind, Box<str>)>, now: Timestamp) {
         let mut named: BTreeMap<ContentKey, (bool, i64)> = BTreeMap::new();
-        for publications in self.items.values() {
+        let is_meant = |one: &(ItemKind, Box<str>)| item.is_none_or(|item| item == one);
+        for (_, publications) in self.items.iter().filter(|(of, _)| is_meant(of)) {
             let from = needed_from(publications, &self.keep, now);
             for one in publications {
                 let (needed, last) = named.entry(one.manifest.content()).or_insert((false, i64::MIN));
@@ -381,7 +281,7 @@ impl Publications {
     fn bound_contents(&mut self, now: Timestamp) {
         let held = |contents: &BTreeMap<ContentKey, Content>| contents.values().map(Content::bytes).sum::<usize>();
         if held(&self.contents) > CONTENT_BYTES_MAX {
-            self.forget(now);
+            self.forget(None, now);
             if held(&self.contents) > CONTENT_BYTES_MAX {
                 self.contents.clear();
                 let what = "bytes of versions that are needed";
@@ -397,11 +297,6 @@ impl Keep {
             *kind == manifest.kind && *id == manifest.id && *version == manifest.version
         })
     }
-}
-
-/// `from` is as far ahead of `at` as the manifest promises.
-fn is_in_time(at: Timestamp, from: Timestamp, manifest: &Manifest) -> bool {
-    from.duration_since(at) >= SignedDuration::from_secs(i64::from(manifest.lead_seconds))
 }
 
 /// The rank from which on publications are needed: that of the last one which has been in force for longer than what came

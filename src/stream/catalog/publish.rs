@@ -44,7 +44,7 @@ pub enum Unpublishable {
 
 /// A publication, ready to be written.
 #[derive(Clone, Debug)]
-pub struct Publication {
+pub struct Outgoing {
     /// Its key.
     pub key: PublicationKey,
     /// What it says.
@@ -57,7 +57,7 @@ pub struct Publication {
 ///
 /// # Errors
 /// [`Unpublishable`].
-pub fn publication(item: &CatalogItem, terms: Terms) -> Result<Publication, Unpublishable> {
+pub fn publication(item: &CatalogItem, terms: Terms) -> Result<Outgoing, Unpublishable> {
     if !(1..=ITEM_FILES_MAX).contains(&item.files.len()) {
         return Err(Unpublishable::Files { files: item.files.len() });
     }
@@ -93,7 +93,7 @@ pub fn publication(item: &CatalogItem, terms: Terms) -> Result<Publication, Unpu
     let mut records: Vec<OutRecord> = (1..=manifest.parts).map(part).collect();
     let key = PublicationKey { kind: item.kind, id: item.id.clone(), publication: terms.publication };
     records.push(OutRecord { key: key.manifest_key().into(), value: encode_manifest(&manifest).into() });
-    Ok(Publication { key, manifest, records })
+    Ok(Outgoing { key, manifest, records })
 }
 
 /// Makes the record that takes a publication back.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::build::{BuildFailure, CountryCheck, build_catalog};
-use super::publications::{CatalogLogRecord, Keep, Publications, TopicProblem};
+use super::publications::{CatalogLogRecord, Keep, Publications};
 use super::source::{LatestCatalog, Unusable};
+use super::standing::TopicProblem;
 use crate::core::catalog::Catalog;
 use crate::internal_events::{CatalogJudged, CatalogReplaced, PublicationIgnored};
 use crate::metrics::Metrics;

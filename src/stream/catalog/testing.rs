@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::build::{CatalogFile, CatalogItem, version_of};
-use super::publish::{Publication, Terms, publication};
+use super::publish::{Outgoing, Terms, publication};
 use crate::stream::memory::{CATALOG_PARTITION, MemoryCatalogLog, MemoryCluster, Topic};
 use crate::stream::transport::OutRecord;
 use crate::stream::worker::Now;
@@ -57,15 +57,23 @@ pub(crate) fn beginning() -> Timestamp {
 
 impl Desk {
     pub(crate) fn new() -> Desk {
+        Desk::of_partitions(1)
+    }
+
+    fn of_partitions(partitions: u32) -> Desk {
         let clock_ms = Arc::new(AtomicI64::new(beginning().as_millisecond()));
         let of_broker = Arc::clone(&clock_ms);
-        let cluster = MemoryCluster::new(1, Arc::new(move || of_broker.load(Ordering::Relaxed)));
+        let cluster = MemoryCluster::new(partitions, Arc::new(move || of_broker.load(Ordering::Relaxed)));
         Desk { cluster, clock_ms, published: 0 }
     }
 
     /// A topic in which the number plan, the plan `payg` and `retail` at 0.01 are published, always in force.
     pub(crate) fn with_first_versions() -> Desk {
-        let mut desk = Desk::new();
+        Desk::with_first_versions_for(1)
+    }
+
+    pub(crate) fn with_first_versions_for(partitions: u32) -> Desk {
+        let mut desk = Desk::of_partitions(partitions);
         desk.publish(&number_plan(), None);
         let plan = ("plans/payg.toml", "description = \"Pay-As-You-Go\"\n");
         desk.publish(&item(ItemKind::Plan, "payg", &[plan]), None);
@@ -93,7 +101,7 @@ impl Desk {
     }
 
     /// The records of a publication, not yet written.
-    pub(crate) fn prepare(&mut self, item: &CatalogItem, effective_from: Option<Timestamp>) -> Publication {
+    pub(crate) fn prepare(&mut self, item: &CatalogItem, effective_from: Option<Timestamp>) -> Outgoing {
         self.published += 1;
         let terms = Terms {
             publication: format!("{:016x}", self.published).into(),
@@ -106,7 +114,7 @@ impl Desk {
     }
 
     pub(crate) fn publish(&mut self, item: &CatalogItem, effective_from: Option<Timestamp>) -> PublicationKey {
-        let Publication { key, records, .. } = self.prepare(item, effective_from);
+        let Outgoing { key, records, .. } = self.prepare(item, effective_from);
         self.write(records);
         key
     }

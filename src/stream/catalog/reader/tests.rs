@@ -278,19 +278,23 @@ fn versions_that_no_call_can_need_are_dropped() {
     let mut desk = Desk::with_first_versions();
     let second = desk.now().wall + lead();
     desk.publish(&deck("0.02"), Some(second));
-    desk.pass(DAY * 21 + lead());
+    desk.pass(WINDOW + KEPT_BEYOND_WINDOW + lead());
     let mut reader = Reader::of(&desk);
     reader.step(&desk);
-    assert_eq!(reader.rate(&desk, beginning()).as_deref(), Some("0.01"), "its successor is in force for 21 days");
+    assert_eq!(reader.rate(&desk, beginning()).as_deref(), Some("0.01"), "its successor is in force for 111 days");
     desk.pass(SignedDuration::from_millis(1));
     let third = desk.now().wall + lead();
     desk.publish(&deck("0.03"), Some(third));
     reader.caught_up(&desk);
     assert_eq!(reader.rate(&desk, beginning()).as_deref(), Some("none"), "no price, rather than a wrong one");
     assert_eq!(reader.rate(&desk, second).as_deref(), Some("0.02"));
-    // Its bytes are published again with the version, so it can come back.
-    let back = desk.now().wall + lead();
-    desk.publish(&deck("0.01"), Some(back));
+    // Its bytes are published again with the version, so it can come back; a reader may meet them before their manifest.
+    let back = desk.now().wall + lead() + MINUTE * 2;
+    let mut records = desk.prepare(&deck("0.01"), Some(back)).records;
+    let manifest = records.pop().expect("the manifest is last");
+    desk.write(records);
+    reader.caught_up(&desk);
+    desk.write(vec![manifest]);
     assert_eq!(reader.caught_up(&desk).rate(&desk, back).as_deref(), Some("0.01"));
     assert_eq!(reader.rate(&desk, third - MINUTE).as_deref(), Some("0.02"));
 }
