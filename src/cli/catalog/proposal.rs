@@ -242,7 +242,7 @@ mod tests {
             Publications::new(Keep { superseded_for: SignedDuration::from_hours(21 * 24), wanted: None });
         let mut records = Vec::new();
         desk.log().read(usize::MAX, std::time::Duration::ZERO, &mut records).expect("the memory log answers");
-        records.iter().for_each(|record| publications.take(record, desk.now().wall));
+        records.iter().for_each(|record| publications.take(record));
         publications
     }
 

@@ -58,7 +58,10 @@ pub(super) fn publish(args: &PublishArgs, config: &Config) -> anyhow::Result<Exi
 
 /// Lists publications.
 pub(super) fn list(args: &ListArgs, config: &Config) -> anyhow::Result<Exit> {
-    let publications = read(config, None)?;
+    let mut publications = read(config, None)?;
+    if let Err(problem) = publications.needed(now()) {
+        eprintln!("warning: no node rates with this: {problem}");
+    }
     let lines = lines(&publications, args.id.as_deref(), now());
     if args.json {
         lines.iter().for_each(|line| println!("{}", line.json()));
@@ -253,7 +256,7 @@ fn read(config: &Config, wanted: Wanted) -> anyhow::Result<Publications> {
     loop {
         let position = log.read(READ_RECORDS_MAX, READ_WAIT, &mut records)?;
         empty_reads = if records.is_empty() { empty_reads + 1 } else { 0 };
-        records.drain(..).for_each(|record| publications.take(&record, now()));
+        records.drain(..).for_each(|record| publications.take(&record));
         if position >= end {
             return Ok(publications);
         }

@@ -71,6 +71,8 @@ pub struct Publications {
     contents: BTreeMap<ContentKey, Content>,
     /// Records that were not understood, by key.
     faults: BTreeMap<Bytes, String>,
+    /// The latest time of the broker that was read.
+    read_to: Timestamp,
     /// A bound was exceeded; nothing makes up for what was not kept.
     too_much: Option<TopicProblem>,
 }
@@ -83,12 +85,14 @@ impl Publications {
             items: BTreeMap::new(),
             contents: BTreeMap::new(),
             faults: BTreeMap::new(),
+            read_to: Timestamp::MIN,
             too_much: None,
         }
     }
 
-    /// Takes the next record. `now` is the wall clock: it tells which versions are long superseded, and nothing else.
-    pub fn take(&mut self, record: &CatalogLogRecord, now: Timestamp) {
+    /// Takes the next record.
+    pub fn take(&mut self, record: &CatalogLogRecord) {
+        self.read_to = self.read_to.max(record.at);
         let decoded = match decode(&record.key, Some(&record.value)) {
             Ok(decoded) => decoded,
             Err(rejected) => {
@@ -107,12 +111,12 @@ impl Publications {
             CatalogRecord::Part(key, number, bytes) => {
                 let place = record.value.slice_ref(bytes);
                 self.contents.entry(key).or_default().put(number, place, record.offset);
-                self.bound_contents(now);
+                self.bound_contents();
             }
             CatalogRecord::Manifest(key, manifest) => {
                 let item = (key.kind, key.id.clone());
                 self.take_manifest(key, manifest, record);
-                self.forget(Some(&item), now);
+                self.forget(Some(&item), self.read_to);
             }
             CatalogRecord::Withdrawal(key, withdrawal) => self.take_withdrawal(&key, withdrawal, record.at),
             CatalogRecord::Removed(key) => self.remove(&key),
@@ -158,7 +162,8 @@ impl Publications {
         version_of_parts(named.iter().map(String::as_bytes))
     }
 
-    /// Every version that an acceptable call can need, with its files; of an item in the order of their publication.
+    /// Every version that a call can need, with its files; of an item in the order of their publication. `now` is the wall
+    /// clock, and all that was in the topic at that time is read.
     ///
     /// # Errors
     /// [`TopicProblem`]: then nothing may be priced.
@@ -261,6 +266,9 @@ impl Publications {
 
     /// Drops the bytes that nothing needs any more, of one item or of all. Parts behind the last manifest that names them are
     /// the beginning of a publication, and stay.
+    ///
+    /// `now` is the time of the topic while it is read: what supersedes a version may yet turn out to be withdrawn, and it
+    /// cannot any more when the topic itself is so far beyond its beginning.
     fn forget(&mut self, item: Option<&(ItemKind, Box<str>)>, now: Timestamp) {
         let mut named: BTreeMap<ContentKey, (bool, i64)> = BTreeMap::new();
         let is_meant = |one: &(ItemKind, Box<str>)| item.is_none_or(|item| item == one);
@@ -278,10 +286,10 @@ impl Publications {
         });
     }
 
-    fn bound_contents(&mut self, now: Timestamp) {
+    fn bound_contents(&mut self) {
         let held = |contents: &BTreeMap<ContentKey, Content>| contents.values().map(Content::bytes).sum::<usize>();
         if held(&self.contents) > CONTENT_BYTES_MAX {
-            self.forget(None, now);
+            self.forget(None, self.read_to);
             if held(&self.contents) > CONTENT_BYTES_MAX {
                 self.contents.clear();
                 let what = "bytes of versions that are needed";
@@ -317,3 +325,6 @@ fn item_of(one: &Publication, content: &mut Content) -> Result<CatalogItem, Topi
     })?;
     Ok(CatalogItem { kind: *kind, id: id.clone(), version: version.clone(), effective_from: *effective_from, files })
 }
+
+#[cfg(test)]
+mod tests;

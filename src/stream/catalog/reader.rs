@@ -98,7 +98,7 @@ impl<L: CatalogLog> CatalogReader<L> {
     /// # Errors
     /// `Retry`: the same may be tried again. Any other: a reader over a log that is opened anew has to take its place.
     pub fn step(&mut self, now: Now, wait: Duration) -> Result<(), TransportFailure> {
-        let read = self.ask(now).and_then(|()| self.read(now, wait));
+        let read = self.ask(now).and_then(|()| self.read(wait));
         if let Some(question) = self.question.filter(|question| self.position >= question.end) {
             self.question = None;
             self.reached(question, now);
@@ -122,10 +122,10 @@ impl<L: CatalogLog> CatalogReader<L> {
         Ok(())
     }
 
-    fn read(&mut self, now: Now, wait: Duration) -> Result<(), TransportFailure> {
+    fn read(&mut self, wait: Duration) -> Result<(), TransportFailure> {
         self.position = self.log.read(READ_RECORDS_MAX, wait, &mut self.fetched)?;
         for record in self.fetched.drain(..) {
-            self.publications.take(&record, now.wall);
+            self.publications.take(&record);
             self.changed = true;
         }
         Ok(())
