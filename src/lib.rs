@@ -40,7 +40,7 @@
 //! | [`wire`] | bytes to types and back, pure: CDRs, commands, CloudEvents, envelopes, price list files, and their JSON Schemas |
 //! | [`stream`] | the worker, its restores, and the two logs that carry it: Kafka and memory |
 //! | [`desk`] | HTTP: metrics and health |
-//! | [`offline`] | `tollkeeper rate`: the same core over files; `deck`: what a price list says, and what another changes; `audit`: the proof of a ledger |
+//! | [`offline`] | `tollkeeper rate`: the same core over files; `deck`: what a price list says, and what another changes; `audit`: the proof of a ledger; `rerate`: its calls priced again |
 //! | [`demo`] | `tollkeeper demo`: traffic, a payment service and a proof, on the log in memory |
 //! | [`node`] | one engine process on a cluster, from its checks at start to its last commit (feature `kafka`) |
 //! | [`cli`] | the command line, thin |
