@@ -4,6 +4,7 @@
 //! where there is something to do. Fields are structured, so that JSON logs can be searched by them.
 
 mod alarms;
+mod intake;
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use tracing::{debug, error, info, warn};
 pub use alarms::{
     AccountFrozen, AlarmChange, ClockSkewed, InputArrived, InputWaiting, LawViolated, ReroutesHigh, SettlementUnmatched,
 };
+
+pub use intake::{IntakeBeganAnew, IntakeJoined, IntakeLeft};
 
 use crate::core::partition::PartitionId;
 use crate::health::{PartitionState, RestoreProgress, TenantTally};

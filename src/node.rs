@@ -1,4 +1,6 @@
-//! One node: an engine process on a Kafka cluster, from its checks at start to its last commit.
+//! One node: an engine process on a Kafka cluster, from its checks at start to its last commit; or an intake alone.
+
+mod intake;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -63,11 +65,9 @@ impl Node {
     /// A catalog with faults, topics that differ from what they should be, an address that is taken, a cluster that does not
     /// answer.
     pub fn start(config: &Config, crash_at: Option<(Step, NonZeroU32)>) -> anyhow::Result<Node> {
-        let signalled = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-            signal_hook::flag::register(signal, Arc::clone(&signalled)).context("signals cannot be listened to")?;
-        }
+        let signalled = signals()?;
         let catalog = Arc::new(load_directory(&config.catalog)?);
+        let decoders = intake::decoders(config)?;
         check_topics(config)?;
         let metrics = Arc::new(Metrics::new());
         let http = HttpServer::start(config.http_listen, Arc::clone(&metrics), config.watchdog_limit())?;
@@ -92,6 +92,35 @@ impl Node {
             watchdog_limit: config.watchdog_limit(),
         };
         node.start_workers(config, &catalog, &CrashCounter::new(crash_at))?;
+        node.start_intakes(config, decoders)?;
+        Ok(node)
+    }
+
+    /// Checks topics and mappings, then starts HTTP and the intake, and no worker.
+    ///
+    /// # Errors
+    /// No input is configured; else as [`Self::start`], but for the catalog.
+    pub fn start_intake(config: &Config) -> anyhow::Result<Node> {
+        let signalled = signals()?;
+        if config.intake.is_empty() {
+            bail!("no input is configured: [[intake]] in the configuration file has topic, format and mapping");
+        }
+        let decoders = intake::decoders(config)?;
+        check_topics(config)?;
+        let metrics = Arc::new(Metrics::new());
+        let http = HttpServer::start(config.http_listen, Arc::clone(&metrics), config.watchdog_limit())?;
+        tracing::info!("HTTP is served on {}", http.address());
+        let mut node = Node {
+            workers: Vec::new(),
+            orphans: None,
+            http,
+            metrics,
+            stop: Arc::new(AtomicBool::new(false)),
+            signalled,
+            shutdown_deadline: config.shutdown_deadline(),
+            watchdog_limit: config.watchdog_limit(),
+        };
+        node.start_intakes(config, decoders)?;
         Ok(node)
     }
 
@@ -189,6 +218,15 @@ impl Node {
 #[expect(clippy::disallowed_methods, reason = "the watchdog and the deadline of a stop measure real time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// Set when the process is told to stop.
+fn signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let signalled = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&signalled)).context("signals cannot be listened to")?;
+    }
+    Ok(signalled)
 }
 
 fn window(config: &Config) -> anyhow::Result<AcceptanceWindow> {

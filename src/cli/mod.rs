@@ -7,6 +7,7 @@ mod config_args;
 pub mod demo;
 mod exit;
 pub mod funds;
+pub mod intake;
 pub mod offsets;
 pub mod publish;
 pub mod rate;
@@ -62,6 +63,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Runs the engine on a Kafka cluster
     Run(run::RunArgs),
+    /// Turns CDRs as switches write them into native ones, on a Kafka cluster, without an engine
+    Intake(intake::IntakeArgs),
     /// Rates files of CDRs offline
     Rate(rate::RateArgs),
     /// Creates or checks the topics of the cluster
@@ -95,6 +98,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Demo(args) => demo::run(args, &cli.logs),
         Command::Run(args) => run::run(args, &cli.logs),
+        Command::Intake(args) => intake::run(args, &cli.logs),
         Command::Rate(args) => rate::run(args, &cli.logs),
         Command::Topics(command) => topics::run(command, &cli.logs),
         Command::Offsets(command) => offsets::run(command, &cli.logs),

@@ -3,6 +3,7 @@
 //! - [`KafkaTransport`] is what a worker rates over, [`KafkaRestore`] what a restore job reads with.
 //! - `holdings` knows what the group gave us and where we read; it is pure, and holds the rules that keep a zombie out.
 //! - `member` is the consumer, `producer` the producer, `watchdog` ends a process that the client blocks for ever.
+//! - `intake` reads what switches write, with clients and a group of its own.
 //! - `orphans` finds partitions that nobody in the group has, which no member is told of.
 //! - The calls that rdkafka does not have are in `stream/raw.rs`.
 //!
@@ -29,6 +30,7 @@ use super::transport::{Input, Output, TransportFailure};
 use crate::core::partition::PartitionId;
 
 mod holdings;
+mod intake;
 mod log;
 mod member;
 mod orphans;
@@ -38,6 +40,7 @@ mod transport;
 mod watchdog;
 
 pub use super::raw::{KafkaPayload, Membership};
+pub use intake::{IntakeParts, spawn_intake};
 pub use orphans::{OrphanWatch, Rejoiner};
 pub use restore::KafkaRestore;
 pub use transport::KafkaTransport;
