@@ -270,7 +270,7 @@ fn measure_stages(catalog: &Arc<Catalog>, size: Size) {
     measure_stage("  home partition", size, &cdrs, |cdr| 1 + usize::from(home_partition(&cdr.tenant, 64).0 == 0));
     measure_stage("  identity key and content", size, &cdrs, |cdr| {
         let key = IdentityKey::of(&cdr.tenant, &cdr.call_id);
-        let content = Content::of(cdr, catalog.number_plan(), settings.usage_country);
+        let content = Content::of(cdr, catalog.number_plan(cdr.started_at()), settings.usage_country);
         1 + usize::from(black_box((key, content)).1 == Content(0))
     });
     measure_stage("  rate", size, &cdrs, |cdr| {

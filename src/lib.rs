@@ -47,7 +47,7 @@
 //! | [`wire`] | bytes to types and back, pure: CDRs (those of switches too), commands, CloudEvents, envelopes, price list files, and their JSON Schemas |
 //! | [`stream`] | the worker, its restores, the intake, and the two logs that carry them: Kafka and memory |
 //! | [`desk`] | HTTP: metrics and health |
-//! | [`offline`] | `tollkeeper rate`: the same core over files |
+//! | [`offline`] | `tollkeeper rate`: the same core over files; `deck`: what a price list says, and what another changes; `audit`: the proof of a ledger |
 //! | [`demo`] | `tollkeeper demo`: traffic, a payment service and a proof, on the log in memory |
 //! | [`node`] | one engine process on a cluster, from its checks at start to its last commit (feature `kafka`) |
 //! | [`cli`] | the command line, thin |
@@ -89,7 +89,7 @@
 //!
 //! # What this release leaves to the next
 //!
-//! Plans and pools, time bands, parts of calls, inbound toll-free, expiry of funds, retries of recharges, adjustments, spend
+//! Plans and pools, parts of calls, inbound toll-free, expiry of funds, retries of recharges, adjustments, spend
 //! limits, and price lists on Kafka. Until then such a call is quarantined as `unsupported_version` and such a command refused
 //! so: nothing is mispriced, and the record can be replayed. Snapshots come after that: a restore folds the whole ledger.
 //!

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use jiff::SignedDuration;
 use rand::Rng;
 use rdkafka::ClientConfig;
 
@@ -126,7 +127,7 @@ impl Node {
 
     fn start_workers(&mut self, config: &Config, catalog: &Arc<Catalog>, crash: &CrashCounter) -> anyhow::Result<()> {
         let clock = Clock::start();
-        let rules = Rules { window: window(config)?, no_rate: config.no_rate, ..Rules::default() };
+        let rules = rules(config)?;
         let engine = Engine::new(Arc::clone(catalog), rules, config.partitions, &config.topic_prefix);
         let options = WorkerOptions {
             batch_records_max: usize::try_from(config.batch_records_max)?,
@@ -227,6 +228,17 @@ fn signals() -> anyhow::Result<Arc<AtomicBool>> {
         signal_hook::flag::register(signal, Arc::clone(&signalled)).context("signals cannot be listened to")?;
     }
     Ok(signalled)
+}
+
+fn rules(config: &Config) -> anyhow::Result<Rules> {
+    let minutes = |minutes: &u32| SignedDuration::from_mins(i64::from(*minutes));
+    Ok(Rules {
+        window: window(config)?,
+        no_rate: config.no_rate,
+        lot_months: i32::from(config.lot_lifetime_months),
+        warning_days: config.expiry_warning_days.iter().copied().collect(),
+        retry_backoff: config.recharge_retry_minutes.iter().map(minutes).collect(),
+    })
 }
 
 fn window(config: &Config) -> anyhow::Result<AcceptanceWindow> {

@@ -1,15 +1,26 @@
 //! Rating without a log: files of CDRs in, one charge a line out, through the same core as on Kafka.
 //!
 //! With commands ([`Rating`]) tenants are opened and funded by them and calls are debited by the engine itself; without
-//! ([`Pricing`]) calls are only priced, for any tenant and without a balance.
+//! ([`Pricing`]) calls are only priced, for any tenant and without a balance. And price lists themselves: which row prices a number
+//! ([`deck_lookup`]), and what another list changes ([`deck_diff`], [`deck_effect`]). [`audit`] proves a ledger that was written,
+//! [`rerate`] prices its calls again.
 
+pub mod audit;
 mod charge;
+pub mod deck_diff;
+pub mod deck_effect;
+pub mod deck_lookup;
+pub mod deck_report;
+mod deck_text;
+mod figure;
 mod lines;
 mod pricing;
 mod rating;
 mod records;
+pub mod rerate;
 
 pub use charge::{Charge, CsvCharges, Debited, JsonCharges, WriteCharges};
+pub use figure::Figure;
 pub use lines::Lines;
 pub use pricing::Pricing;
 pub use rating::Rating;

@@ -112,13 +112,13 @@ impl<'a> Case<'a> {
 
 /// `outbound-usd 1425 USA 0.013/min 60/60 | 120 s billed | 0.026`.
 fn tell(charge: &Charge<'_>) -> String {
-    let Some((deck, row)) = charge.row else {
+    let Some(((deck, row), rate)) = charge.row.zip(charge.rate) else {
         let why = if charge.free_call { "free call, nobody has a price" } else { "free" };
         return format!("{why}, {} | {} s billed | {}", charge.class.code(), charge.billed_seconds, charge.amount);
     };
     let (list, _) = deck.label().split_once('@').expect("id@version");
-    let (prefix, destination, rate) = (&row.prefix, &row.destination, row.rate);
-    let (initial, increment) = (row.initial_increment, row.increment);
+    let (prefix, destination) = (&row.prefix, &row.destination);
+    let (initial, increment) = (row.price.initial_increment, row.price.increment);
     let priced = format!("{list} {prefix} {destination} {rate}/min {initial}/{increment}, {}", charge.class.code());
     let lines: Vec<String> = charge.lines.iter().map(|line| format!("{} {}", line.kind.code(), line.amount)).collect();
     let amount = match &lines[..] {

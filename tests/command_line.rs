@@ -36,6 +36,26 @@ fn a_dry_run_prints_the_command_and_nothing_else() {
 }
 
 #[test]
+fn the_debits_of_a_correction_come_from_a_file() {
+    let ledger = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/events.jsonl");
+    let line = format!("call void contoso --call-id c-9 --reason unmade --debits {ledger} --dry-run");
+    let output = tollkeeper(&line, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let command: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(command["debits"][0]["id"], "contoso/22");
+    assert_eq!(command["debits"].as_array().map(Vec::len), Some(1));
+    for (line, expected) in [
+        (line.replace("c-9", "c-999"), "no debit of call c-999 of contoso was found"),
+        (line.replace(ledger, "Cargo.toml"), "Cargo.toml: line 1: not an event"),
+        (line.replace(ledger, "nowhere"), "cannot read nowhere"),
+    ] {
+        let output = tollkeeper(&line, &[]);
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(text(&output.stderr).contains(expected), "{line}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_usage() {
     for line in
         ["fly", "funds add contoso --amount -1 --payment-reference p", "run --crash-at nowhere:1", "demo --for 0s"]
@@ -73,7 +93,7 @@ fn hidden_flags_are_not_in_the_help() {
 #[cfg(not(feature = "kafka"))]
 #[test]
 fn a_build_without_a_kafka_client_says_how_to_make_one() {
-    for line in ["run", "topics check", "offsets rewind", "tenant close contoso --reason moved"] {
+    for line in ["run", "audit", "topics check", "offsets rewind", "tenant close contoso --reason moved"] {
         let output = tollkeeper(line, &[]);
         assert_eq!(output.status.code(), Some(1), "{line}");
         assert!(text(&output.stderr).contains("cargo build --release --features kafka"), "{line}");

@@ -98,7 +98,7 @@ const CAPABILITIES: [&str; 19] = [
 ];
 
 #[test]
-fn the_example_mapping_of_graph_has_a_plan_for_every_capability() {
+fn the_example_mapping_of_graph_has_a_plan_of_rates_for_every_capability() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/graph-mapping.example.toml");
     let mapping = fs::read_to_string(path).unwrap();
     let decoder = Decoder::new(Format::Graph, Some(&mapping)).unwrap_or_else(|faults| panic!("{faults}"));
@@ -110,8 +110,12 @@ fn the_example_mapping_of_graph_has_a_plan_for_every_capability() {
         );
         decode(&decoder, row.as_bytes())
     };
-    for capability in CAPABILITIES {
-        assert!(plan(capability, "DE").contains(r#""plan":""#), "{}", plan(capability, "DE"));
+    for (capability, country) in CAPABILITIES.into_iter().flat_map(|of| [(of, "DE"), (of, "MX")]) {
+        let told = plan(capability, country);
+        let (_, named) = told.split_once(r#""plan":""#).unwrap_or_else(|| panic!("{told}"));
+        let named = named.split('"').next().unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("rates/plans/{named}.toml"));
+        assert!(file.exists(), "{capability}: rates/ has no plan {named}");
     }
     assert!(plan("MCOPSTN1", "MX").contains(r#""plan":"domestic-mexico""#));
     assert!(

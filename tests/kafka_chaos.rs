@@ -204,5 +204,13 @@ impl Chaos {
             assert_eq!(now.balance, before.balance + billionths("1.00"), "{tenant}");
         }
         assert_eq!(after.debit_count(), books.debit_count(), "a restart repeats nothing");
+        self.the_ledger_is_proved(&after);
+    }
+    /// The engine runs meanwhile.
+    fn the_ledger_is_proved(&self, books: &Books) {
+        let report: serde_json::Value =
+            serde_json::from_str(&self.site.tollkeeper(&["audit", "--json"])).expect("one object");
+        assert_eq!((&report["adds_up"], &report["tenants"]), (&true.into(), &books.accounts.len().into()), "{report}");
+        assert_eq!(report["events"].as_u64(), u64::try_from(books.events).ok());
     }
 }

@@ -33,6 +33,27 @@ fn the_priced_calls_are_what_the_command_prints() {
     assert_eq!(block(&readme(), "rate"), String::from_utf8(output.stdout).unwrap());
 }
 
+fn audit(directory: &std::path::Path, file: &str) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollkeeper"));
+    command.args(["audit", file]).current_dir(directory).output().expect("the program was built with this test")
+}
+
+#[test]
+fn the_audits_are_what_the_command_prints() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let sound = audit(&root, "tests/data/ledger.jsonl");
+    assert_eq!(sound.status.code(), Some(0), "{}", String::from_utf8_lossy(&sound.stderr));
+    assert_eq!(block(&readme(), "audit"), String::from_utf8(sound.stdout).unwrap());
+
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = std::fs::read_to_string(root.join("tests/data/ledger.jsonl")).unwrap();
+    let spoilt = ledger.replacen("\"balance\":\"148.958\"", "\"balance\":\"149.958\"", 1);
+    std::fs::write(directory.path().join("ledger.jsonl"), spoilt).unwrap();
+    let faulty = audit(directory.path(), "ledger.jsonl");
+    assert_eq!(faulty.status.code(), Some(3));
+    assert_eq!(block(&readme(), "audit-fault"), String::from_utf8(faulty.stdout).unwrap());
+}
+
 #[test]
 fn the_calls_of_a_switch_are_what_the_command_prints_with_the_mapping_that_is_shown() {
     let readme = readme();
@@ -54,6 +75,17 @@ fn the_formats_that_are_listed_are_those_of_the_code() {
     let (_, table) = readme.split_once("| `--input-format` |").expect("a table");
     let listed: Vec<&str> = table.lines().skip(2).map_while(|row| row.strip_prefix("| `")?.split('`').next()).collect();
     assert_eq!(listed, tollkeeper::wire::foreign::Format::ALL.map(|format| format.code()));
+}
+
+#[test]
+fn the_re_rating_is_what_the_command_prints() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tollkeeper"))
+        .args(["rerate", "--from", "2026-11-20T00:00:00Z", "--to", "2026-11-21T00:00:00Z"])
+        .args(["--deck", "tests/data/second/outbound-usd.csv", "--ledger", "tests/data/ledger.jsonl"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert_eq!(block(&readme(), "rerate"), String::from_utf8(output.stdout).unwrap());
 }
 
 #[test]

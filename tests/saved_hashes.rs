@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tollkeeper::core::identity::{AcceptanceWindow, Content, Hour, Identities, Identity, IdentityKey};
 use tollkeeper::core::number::Country;
-use tollkeeper::core::number_plan::{CountryDialling, NumberPlan};
+use tollkeeper::core::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader};
 use tollkeeper::wire;
 
 const CDR: &str = r#"{"call_id":"c-81f2","tenant":"contoso","service":"calling","direction":"outbound","from":"+14255550111",
@@ -16,12 +16,12 @@ fn us() -> Country {
 
 fn number_plan() -> NumberPlan {
     let us = CountryDialling {
-        country: us(),
         international_prefixes: vec!["011".into()],
         emergency: vec!["911".into()],
-        domestic_union: None,
+        ..CountryDialling::of(us())
     };
-    NumberPlan::new(vec![("1".into(), self::us())], vec![us]).expect("a plan")
+    let header = NumberPlanHeader { version: "1".into(), effective_from: None };
+    NumberPlan::new(header, vec![("1".into(), self::us())], vec![us]).expect("a plan")
 }
 
 fn content(json: &str) -> String {

@@ -3,15 +3,22 @@
 //! A command's `run` returns how it ended ([`Exit`]) or an error, which is printed here, once, with its causes. Results go to
 //! standard output, everything else to standard error.
 
+pub mod audit;
+pub mod balance;
+pub mod call;
 mod config_args;
+pub mod debits;
+pub mod deck;
 pub mod demo;
 mod exit;
 pub mod funds;
 pub mod intake;
+mod ledger;
 pub mod offsets;
 pub mod publish;
 pub mod rate;
 pub mod recharge;
+pub mod rerate;
 pub mod run;
 pub mod tenant;
 pub mod topics;
@@ -67,18 +74,31 @@ pub enum Command {
     Intake(intake::IntakeArgs),
     /// Rates files of CDRs offline
     Rate(rate::RateArgs),
+    /// Checks, looks up and compares price lists
+    #[command(subcommand)]
+    Deck(deck::DeckCommand),
+    /// Proves a ledger, of the topic or of files, tenant by tenant; exit code 3 if it does not add up
+    Audit(audit::AuditArgs),
+    /// Prices the calls of a ledger again: what would change, and the corrections if asked for
+    Rerate(rerate::RerateArgs),
     /// Creates or checks the topics of the cluster
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
     /// Mends the committed offsets of the inputs
     #[command(subcommand)]
     Offsets(offsets::OffsetsCommand),
-    /// Opens, changes and closes accounts
+    /// Opens, changes and closes accounts, and sets their licences and limits
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
     /// Adds funds to an account
     #[command(subcommand)]
     Funds(funds::FundsCommand),
+    /// Puts balances right
+    #[command(subcommand)]
+    Balance(balance::BalanceCommand),
+    /// Takes calls back
+    #[command(subcommand)]
+    Call(call::CallCommand),
     /// Configures automatic recharges and settles them
     #[command(subcommand)]
     Recharge(recharge::RechargeCommand),
@@ -100,10 +120,15 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(args, &cli.logs),
         Command::Intake(args) => intake::run(args, &cli.logs),
         Command::Rate(args) => rate::run(args, &cli.logs),
+        Command::Deck(command) => deck::run(command, &cli.logs),
+        Command::Audit(args) => audit::run(args, &cli.logs),
+        Command::Rerate(args) => rerate::run(args, &cli.logs),
         Command::Topics(command) => topics::run(command, &cli.logs),
         Command::Offsets(command) => offsets::run(command, &cli.logs),
         Command::Tenant(command) => tenant::run(command, &cli.logs),
         Command::Funds(command) => funds::run(command, &cli.logs),
+        Command::Balance(command) => balance::run(command, &cli.logs),
+        Command::Call(command) => call::run(command, &cli.logs),
         Command::Recharge(command) => recharge::run(command, &cli.logs),
     }
 }

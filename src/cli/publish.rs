@@ -3,8 +3,12 @@
 #[cfg(feature = "kafka")]
 mod delivery;
 
+#[cfg(feature = "kafka")]
+pub(super) use delivery::Publisher;
+
 use std::io::Write;
 
+use anyhow::bail;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -13,6 +17,7 @@ use super::{ConfigArgs, Exit, LogArgs, require_kafka, values};
 use crate::config::Config;
 use crate::core::partition::{PartitionId, home_partition};
 use crate::core::tenant::TenantId;
+use crate::wire;
 
 /// The topic, without its prefix.
 const COMMANDS_TOPIC: &str = "commands";
@@ -76,11 +81,26 @@ struct Occasion {
 /// A faulty configuration, a build without Kafka client, topics that are missing or have other partitions, or brokers that do
 /// not acknowledge: then it may have been published, and the message says how to repeat it safely.
 pub fn submit(args: &CommandArgs, body: &Body, logs: &LogArgs) -> anyhow::Result<Exit> {
+    submit_made(args, logs, |_| Ok(body.clone()))
+}
+
+/// Publishes a command whose body is made with the configuration, as [`submit`] does.
+///
+/// # Errors
+///
+/// As for [`submit`], and what making the body says.
+pub fn submit_made(
+    args: &CommandArgs,
+    logs: &LogArgs,
+    make: impl FnOnce(&Config) -> anyhow::Result<Body>,
+) -> anyhow::Result<Exit> {
     if !args.dry_run {
         require_kafka()?;
     }
     let config = args.config.begin(logs, &[])?;
-    let command = compose(args, body, Occasion::now(args), &config);
+    let body = make(&config)?;
+    let command = compose(args, &body, Occasion::now(args), &config);
+    check(&command)?;
     let mut output = std::io::stdout().lock();
     if args.dry_run {
         writeln!(output, "{}", command.value)?;
@@ -106,6 +126,38 @@ fn deliver(config: &Config, command: &OutgoingCommand) -> anyhow::Result<i64> {
 #[cfg(not(feature = "kafka"))]
 fn deliver(_config: &Config, _command: &OutgoingCommand) -> anyhow::Result<i64> {
     anyhow::bail!(super::NO_KAFKA_CLIENT)
+}
+
+/// Many commands by one producer; there is none in a build without Kafka client.
+#[cfg(not(feature = "kafka"))]
+pub(super) enum Publisher {}
+
+#[cfg(not(feature = "kafka"))]
+impl Publisher {
+    pub(super) fn begin(_: &Config) -> anyhow::Result<Publisher> {
+        anyhow::bail!(super::NO_KAFKA_CLIENT)
+    }
+
+    pub(super) fn send(&mut self, _: &str, _: &str) -> anyhow::Result<()> {
+        match *self {}
+    }
+
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        match self {}
+    }
+}
+
+/// Refuses what the engine would refuse without looking at the account: a call of too many parts, for example.
+fn check(command: &OutgoingCommand) -> anyhow::Result<()> {
+    let value = command.value.to_string();
+    let refused = match wire::command::decode(value.as_bytes()) {
+        Ok(read) => read.request.err().map(|unreadable| unreadable.detail),
+        Err(rejected) => Some(rejected.detail),
+    };
+    match refused {
+        Some(detail) => bail!("the engine would refuse the command: {detail}"),
+        None => Ok(()),
+    }
 }
 
 fn compose(args: &CommandArgs, body: &Body, occasion: Occasion, config: &Config) -> OutgoingCommand {
@@ -159,7 +211,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command, funds, recharge, tenant};
+    use crate::cli::{Cli, Command, balance, call, funds, recharge, tenant};
     use crate::config::Settings;
 
     fn composed(line: &str) -> OutgoingCommand {
@@ -168,6 +220,12 @@ mod tests {
             Command::Tenant(tenant::TenantCommand::Open(args)) => (&args.command, args.body()),
             Command::Tenant(tenant::TenantCommand::Update(args)) => (&args.command, args.body()),
             Command::Tenant(tenant::TenantCommand::Close(args)) => (&args.command, args.body()),
+            Command::Tenant(tenant::TenantCommand::Licences(args)) => (&args.command, args.body()),
+            Command::Tenant(tenant::TenantCommand::Limit(args)) => (&args.command, args.body()),
+            Command::Call(call::CallCommand::Void(args)) => (&args.command, args.body(vec![debit()])),
+            Command::Balance(balance::BalanceCommand::Adjust(args)) => {
+                (&args.command, args.body(args.corrects.is_some().then(|| vec![debit()])))
+            }
             Command::Funds(funds::FundsCommand::Add(args)) => (&args.command, args.body()),
             Command::Recharge(recharge::RechargeCommand::Configure(args)) => (&args.command, args.body()),
             Command::Recharge(recharge::RechargeCommand::Settle(args)) => (&args.command, args.body()),
@@ -179,6 +237,12 @@ mod tests {
             command_id: args.command_id.clone().unwrap_or_else(|| "0f".to_owned()),
         };
         compose(args, &body, occasion, &Config::new(settings).unwrap())
+    }
+
+    /// A debit of a ledger.
+    fn debit() -> Value {
+        let line = include_str!("../../tests/golden/events.jsonl").lines().nth(4).unwrap();
+        serde_json::from_str(line).unwrap()
     }
 
     #[test]
@@ -200,6 +264,43 @@ mod tests {
             (
                 "tollkeeper tenant close contoso --reason moved --forfeit",
                 json!({"type": "tenant.close", "reason": "moved", "forfeit": true}),
+            ),
+            (
+                "tollkeeper tenant update contoso --notify-below -5 --daily-limit 250",
+                json!({"type": "tenant.update", "notify_below": "-5.00", "daily_limit": "250.00"}),
+            ),
+            (
+                "tollkeeper tenant update contoso --unset notify-below --unset daily-limit",
+                json!({"type": "tenant.update", "notify_below": null, "daily_limit": null}),
+            ),
+            (
+                "tollkeeper tenant licences contoso --plan domestic-us --usage-country US --quantity 100",
+                json!({"type": "licences.set", "plan": "domestic-us", "usage_country": "US", "quantity": 100}),
+            ),
+            (
+                "tollkeeper tenant limit contoso --user ada@contoso.example --monthly-limit 0",
+                json!({"type": "user.limit", "user": "ada@contoso.example", "monthly_limit": "0.00"}),
+            ),
+            (
+                "tollkeeper tenant limit contoso --user ada@contoso.example --lift",
+                json!({"type": "user.limit", "user": "ada@contoso.example", "monthly_limit": null}),
+            ),
+            (
+                "tollkeeper call void contoso --call-id c-1 --reason unmade --release",
+                json!({
+                    "type": "call.void", "call_id": "c-1", "reason": "unmade", "release": true, "debits": [debit()],
+                }),
+            ),
+            (
+                "tollkeeper balance adjust contoso --amount -12.5 --reason fee",
+                json!({"type": "balance.adjust", "amount": "-12.50", "reason": "fee"}),
+            ),
+            (
+                "tollkeeper balance adjust contoso --amount 0.05 --reason price --corrects c-1",
+                json!({
+                    "type": "balance.adjust", "amount": "0.05", "reason": "price", "corrects": "c-1",
+                    "debits": [debit()],
+                }),
             ),
             (
                 "tollkeeper funds add contoso --amount 100 --payment-reference p-1 --expires-at 2027-01-01T00:00:00Z",
@@ -227,7 +328,9 @@ mod tests {
             expected["tenant"] = "contoso".into();
             expected["command_id"] = "0f".into();
             expected["at"] = "2026-11-20T10:15:30.123Z".into();
-            assert_eq!(composed(line).value, expected, "{line}");
+            let command = composed(line);
+            assert_eq!(command.value, expected, "{line}");
+            check(&command).unwrap_or_else(|refused| panic!("{line}: {refused}"));
         }
     }
 
@@ -249,11 +352,27 @@ mod tests {
             "tollkeeper tenant open contoso --currency usd --price-list d --usage-country US",
             "tollkeeper tenant open contoso --currency USD --price-list d --usage-country USA",
             "tollkeeper tenant open contoso --currency USD --price-list d --usage-country US --default-plan fax=payg",
+            "tollkeeper tenant update contoso --daily-limit 0",
+            "tollkeeper tenant licences contoso --plan p --usage-country US --quantity -1",
+            "tollkeeper tenant limit contoso --user ada",
+            "tollkeeper tenant limit contoso --user ada --monthly-limit 1 --lift",
+            "tollkeeper balance adjust contoso --amount 0.00 --reason fee",
+            "tollkeeper call void contoso --call-id c-1",
             "tollkeeper recharge configure contoso --trigger 50 --amount 0 --payment-method t",
             "tollkeeper recharge settle contoso --recharge-id contoso/r7 --outcome failed",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_call_of_too_many_parts_is_refused_before_it_is_published() {
+        let mut command = composed("tollkeeper call void contoso --call-id c-1 --reason unmade");
+        command.value["debits"] = vec![debit(); 200].into();
+        let refused = check(&command).unwrap_err().to_string();
+        assert!(refused.contains("more than 65536"), "{refused}");
+        command.value["debits"] = json!([{}]);
+        assert!(check(&command).unwrap_err().to_string().contains("debits[0]"));
     }
 
     #[test]

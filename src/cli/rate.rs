@@ -31,6 +31,7 @@ use crate::offline::{
 use crate::stream::catalog::load_directory;
 use crate::wire::foreign::Format;
 use files::Files;
+pub(super) use files::open;
 use summary::Summary;
 
 /// Bytes that are written at a time.
@@ -140,7 +141,7 @@ fn usage_fault(args: &RateArgs, catalog: &Catalog) -> Option<String> {
     if args.commands.is_some() {
         return None;
     }
-    if !catalog.number_plan().knows(args.usage_country) {
+    if !catalog.knows_country(args.usage_country) {
         return Some(format!("--usage-country: the number plan has no country {}", args.usage_country));
     }
     let list = price_list(args, catalog);
@@ -198,6 +199,8 @@ fn price(
         no_rate: None,
         minimum_funding: Money::ZERO,
         block_at: Money::ZERO,
+        notify_below: None,
+        daily_limit: None,
     };
     let mut pricing = Pricing::new(catalog, settings);
     files.each_record(|offered| match offered {

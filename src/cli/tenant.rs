@@ -1,4 +1,4 @@
-//! `tollkeeper tenant`: opens, changes and closes accounts.
+//! `tollkeeper tenant`: opens, changes and closes accounts, and sets their licences and limits.
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value};
@@ -20,6 +20,10 @@ pub enum TenantCommand {
     Update(UpdateArgs),
     /// Closes an account
     Close(CloseArgs),
+    /// Sets how many licences of a plan an account has in a country
+    Licences(LicencesArgs),
+    /// Sets what a user may spend in a month, or lifts the limit
+    Limit(LimitArgs),
 }
 
 /// The flags of `open`.
@@ -83,6 +87,12 @@ pub struct SettingsArgs {
     /// Paid calls are blocked at this balance or below; negative: a credit line
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub block_at: Option<Money>,
+    /// A notice is sent when the balance falls below it
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    pub notify_below: Option<Money>,
+    /// Paid calls are blocked for the rest of the UTC day when its calls cost this much
+    #[arg(long, value_name = "AMOUNT", value_parser = values::positive_amount)]
+    pub daily_limit: Option<Money>,
 }
 
 /// A setting that can be taken away.
@@ -94,6 +104,10 @@ pub enum Unset {
     ContactsRef,
     /// The tenant's own answer to calls without a price.
     NoRate,
+    /// The notice of a low balance.
+    NotifyBelow,
+    /// The ceiling of a day.
+    DailyLimit,
 }
 
 /// The flags of `close`.
@@ -110,6 +124,40 @@ pub struct CloseArgs {
     pub forfeit: bool,
 }
 
+/// The flags of `licences`.
+#[derive(Args, Clone, Debug)]
+pub struct LicencesArgs {
+    /// What every command has.
+    #[command(flatten)]
+    pub command: CommandArgs,
+    /// A plan of the catalog
+    #[arg(long, value_parser = values::catalog_id)]
+    pub plan: String,
+    /// Where the licences are used (ISO 3166 alpha-2)
+    #[arg(long, value_name = "COUNTRY")]
+    pub usage_country: Country,
+    /// How many there are from here on
+    #[arg(long, value_name = "N")]
+    pub quantity: u32,
+}
+
+/// The flags of `limit`.
+#[derive(Args, Clone, Debug)]
+pub struct LimitArgs {
+    /// What every command has.
+    #[command(flatten)]
+    pub command: CommandArgs,
+    /// Whose, as CDRs name the user
+    #[arg(long, value_parser = values::user)]
+    pub user: String,
+    /// What the user's calls of a month (UTC) may cost; 0: none that cost anything
+    #[arg(long, value_name = "AMOUNT", value_parser = values::amount, required_unless_present = "lift")]
+    pub monthly_limit: Option<Money>,
+    /// Lifts the limit
+    #[arg(long, conflicts_with = "monthly_limit")]
+    pub lift: bool,
+}
+
 /// Publishes the command.
 ///
 /// # Errors
@@ -120,6 +168,8 @@ pub fn run(command: &TenantCommand, logs: &LogArgs) -> anyhow::Result<Exit> {
         TenantCommand::Open(args) => (&args.command, args.body()),
         TenantCommand::Update(args) => (&args.command, args.body()),
         TenantCommand::Close(args) => (&args.command, args.body()),
+        TenantCommand::Licences(args) => (&args.command, args.body()),
+        TenantCommand::Limit(args) => (&args.command, args.body()),
     };
     publish::submit(args, &body, logs)
 }
@@ -160,6 +210,27 @@ impl CloseArgs {
     }
 }
 
+impl LicencesArgs {
+    /// The body of `licences.set`.
+    pub fn body(&self) -> Body {
+        let mut body = Body::new("licences.set");
+        body.set("plan", self.plan.as_str());
+        body.set("usage_country", self.usage_country.as_str());
+        body.set("quantity", self.quantity);
+        body
+    }
+}
+
+impl LimitArgs {
+    /// The body of `user.limit`.
+    pub fn body(&self) -> Body {
+        let mut body = Body::new("user.limit");
+        body.set("user", self.user.as_str());
+        body.set("monthly_limit", self.monthly_limit.map(|limit| limit.to_string()));
+        body
+    }
+}
+
 impl SettingsArgs {
     fn add_to(&self, body: &mut Body) {
         body.set_given("overlay", self.overlay.as_deref());
@@ -167,6 +238,8 @@ impl SettingsArgs {
         body.set_given("no_rate", self.no_rate.as_deref());
         body.set_given("minimum_funding", self.minimum_funding.map(|amount| amount.to_string()));
         body.set_given("block_at", self.block_at.map(|amount| amount.to_string()));
+        body.set_given("notify_below", self.notify_below.map(|amount| amount.to_string()));
+        body.set_given("daily_limit", self.daily_limit.map(|amount| amount.to_string()));
         if !self.default_plans.is_empty() {
             let plans = self.default_plans.iter();
             let plans: Map<String, Value> =
@@ -182,6 +255,8 @@ impl Unset {
             Unset::Overlay => "overlay",
             Unset::ContactsRef => "contacts_ref",
             Unset::NoRate => "no_rate",
+            Unset::NotifyBelow => "notify_below",
+            Unset::DailyLimit => "daily_limit",
         }
     }
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::core::cdr::USER_BYTES_MAX;
 use crate::core::command::{COMMAND_ID_BYTES_MAX, COMMAND_TEXT_BYTES_MAX};
 use crate::core::money::Money;
 use crate::core::tenant::TenantId;
+use crate::wire::event::CALL_ID_AS_NEW_BYTES_MAX;
 
 /// Where HTTP is served, or `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,16 @@ pub(super) fn command_id(text: &str) -> Result<String, String> {
     bounded(text, COMMAND_ID_BYTES_MAX)
 }
 
+/// Reads the id of a call as its debits have it.
+pub(super) fn call_id(text: &str) -> Result<String, String> {
+    bounded(text, CALL_ID_AS_NEW_BYTES_MAX)
+}
+
+/// Reads the name of a user.
+pub(super) fn user(text: &str) -> Result<String, String> {
+    bounded(text, USER_BYTES_MAX)
+}
+
 fn bounded(text: &str, bytes_max: usize) -> Result<String, String> {
     if (1..=bytes_max).contains(&text.len()) { Ok(text.to_owned()) } else { Err(format!("not 1 to {bytes_max} bytes")) }
 }
@@ -69,6 +81,12 @@ pub(super) fn amount(text: &str) -> Result<Money, String> {
 pub(super) fn positive_amount(text: &str) -> Result<Money, String> {
     let amount = amount(text)?;
     if amount.is_zero() { Err("not above zero".to_owned()) } else { Ok(amount) }
+}
+
+/// Reads an amount that is not 0.
+pub(super) fn amount_not_zero(text: &str) -> Result<Money, String> {
+    let amount: Money = text.parse().map_err(|fault| format!("{fault}"))?;
+    if amount.is_zero() { Err("zero".to_owned()) } else { Ok(amount) }
 }
 
 /// Reads a time of RFC 3339 with a zone.

@@ -13,6 +13,11 @@ const WORKERS_MAX: u64 = 64;
 const BATCH_RECORDS_MAX: u64 = 100_000;
 /// `transaction.max.timeout.ms` of a broker that was not changed.
 const TRANSACTION_TIMEOUT_MS_MAX: u64 = 900_000;
+/// Months that funds live at most: no calendar of a card scheme reaches further.
+const LOT_LIFETIME_MONTHS_MAX: u64 = 120;
+/// Warnings, or tries of a recharge, at most.
+const RULE_LIST_LEN_MAX: usize = 10;
+
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -38,6 +43,15 @@ pub enum Kind {
         /// The most.
         max: u64,
     },
+    /// A list of whole numbers, bounds included; commas between them on the command line.
+    Wholes {
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+        /// How many at most.
+        len_max: usize,
+    },
     /// `true` or `false`.
     Flag,
     /// One of these words.
@@ -49,7 +63,7 @@ pub enum Kind {
 }
 
 /// All keys, in the order of README and example file.
-pub const KEYS: [Key; 22] = [
+pub const KEYS: [Key; 25] = [
     Key { name: "brokers", kind: Kind::Text, meaning: "Kafka brokers to begin with, `host:port`, separated by commas" },
     Key { name: "topic_prefix", kind: Kind::Text, meaning: "topics are called `<topic_prefix>.<name>`" },
     Key {
@@ -114,6 +128,21 @@ pub const KEYS: [Key; 22] = [
         meaning: "a call that no price list prices: put aside as `no_rate`, or debited with 0 and marked; a tenant may say otherwise",
     },
     Key {
+        name: "lot_lifetime_months",
+        kind: Kind::Whole { min: 1, max: LOT_LIFETIME_MONTHS_MAX },
+        meaning: "what is left of funds lapses so long after they were added",
+    },
+    Key {
+        name: "expiry_warning_days",
+        kind: Kind::Wholes { min: 1, max: 365, len_max: RULE_LIST_LEN_MAX },
+        meaning: "days before funds lapse on which `funds.expiring` is sent",
+    },
+    Key {
+        name: "recharge_retry_minutes",
+        kind: Kind::Wholes { min: 1, max: 30 * 24 * 60, len_max: RULE_LIST_LEN_MAX },
+        meaning: "how long after each failure in a row a recharge is tried again; after the last, auto-recharge is suspended",
+    },
+    Key {
         name: "input_wait_alarm_seconds",
         kind: Kind::Whole { min: 1, max: 3_600 },
         meaning: "a partition that waits longer for one of its inputs raises the alarm",
@@ -168,6 +197,11 @@ impl Kind {
             Kind::Whole { .. } => {
                 text.parse::<i64>().map(Value::from).map_err(|_| format!("{text} is not a whole number"))
             }
+            Kind::Wholes { .. } => {
+                let numbers = text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::parse::<i64>);
+                let numbers = numbers.collect::<Result<Vec<i64>, _>>();
+                numbers.map(Value::from).map_err(|_| format!("{text} is not a list of whole numbers, as 30,7"))
+            }
             Kind::Flag => text.parse::<bool>().map(Value::from).map_err(|_| format!("{text} is not true or false")),
             Kind::Table => Err("give single settings: `kafka.<setting>`".to_owned()),
             Kind::Inputs => Err("can be given in the file only".to_owned()),
@@ -189,6 +223,13 @@ impl Kind {
                 Some(_) => Err(format!("{value} is not from {min} to {max}")),
                 None => Err("must be a whole number".to_owned()),
             },
+            Kind::Wholes { min, max, len_max } => {
+                let numbers = value.as_array().ok_or_else(|| "must be a list of whole numbers".to_owned())?;
+                if numbers.len() > len_max {
+                    return Err(format!("{value} has more than {len_max}"));
+                }
+                numbers.iter().try_for_each(|number| Kind::Whole { min, max }.check(number))
+            }
             Kind::Flag => value.as_bool().map(|_| ()).ok_or_else(|| "must be true or false".to_owned()),
             Kind::Choice(words) => {
                 let word = text()?;
@@ -205,6 +246,7 @@ impl Kind {
             Kind::Text => "text".to_owned(),
             Kind::Address => "IP:port".to_owned(),
             Kind::Whole { min, max } => format!("{min} to {max}"),
+            Kind::Wholes { min, max, len_max } => format!("up to {len_max} of {min} to {max}"),
             Kind::Flag => "`true`, `false`".to_owned(),
             Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
             Kind::Table => "table".to_owned(),

@@ -3,7 +3,7 @@
 //! Reads look into the batch first. A commit merges it, an abort drops it; nothing committed is touched before. So no
 //! reader sees money that may be rolled back, and there is no code that undoes anything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +12,7 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 
 use super::account::{Account, Broken};
+use super::due::{Done, DueKey, DueQueue, next_of};
 use super::entry::{Entries, Entry, EntryKey, entries_of};
 use super::event::{Cause, Event, EventBody};
 use super::identity::{AcceptanceWindow, Hour, Identities, Identity, IdentityKey, KeyIsHash};
@@ -90,15 +91,17 @@ pub struct PartitionState {
     pub clock: Timestamp,
     /// The debited calls.
     pub identities: Identities,
-    /// Commands, payments, recharges.
+    /// Commands, payments, recharges, and the rest of what is beside an account.
     pub entries: Entries,
+    /// Who something is due for.
+    pub due: DueQueue,
 }
 
 impl PartitionState {
     /// A partition that nothing was ever written for.
     pub fn empty(id: PartitionId) -> PartitionState {
-        let (identities, entries) = Default::default();
-        PartitionState { id, clock: Timestamp::UNIX_EPOCH, identities, entries }
+        let (identities, entries, due) = Default::default();
+        PartitionState { id, clock: Timestamp::UNIX_EPOCH, identities, entries, due }
     }
 
     /// Takes what an event leaves beside the account.
@@ -106,19 +109,26 @@ impl PartitionState {
         for (key, entry) in entries_of(event) {
             self.entries.insert(key, entry);
         }
-        if let Some((key, identity)) = identity_of(event) {
-            self.identities.insert(key, identity);
+        match identity_of(event) {
+            Some((key, Some(identity))) => self.identities.insert(key, identity),
+            Some((key, None)) => self.identities.remove(key),
+            None => {}
         }
         self.clock = self.clock.max(event.time);
     }
 }
 
-/// What a debit leaves of its call.
-pub fn identity_of(event: &Event<'_>) -> Option<(IdentityKey, Identity)> {
-    let EventBody::CallDebited(debit) = &event.body else { return None };
-    let identity =
-        Identity { content: debit.content, part: debit.part, is_final: debit.is_final, hour: Hour::of(event.time) };
-    Some((IdentityKey::of(&event.tenant, &debit.call_id), identity))
+/// What a debit leaves of its call; `None` in it: a void frees the call's identity.
+pub fn identity_of(event: &Event<'_>) -> Option<(IdentityKey, Option<Identity>)> {
+    match &event.body {
+        EventBody::CallDebited(debit) => {
+            let (content, hour) = (debit.content, Hour::of(event.time));
+            let identity = Identity { content, part: debit.part, is_final: debit.is_final, hour };
+            Some((IdentityKey::of(&event.tenant, &debit.call_id), Some(identity)))
+        }
+        EventBody::CallVoided(void) if void.release => Some((IdentityKey::of(&event.tenant, &void.call.call_id), None)),
+        _ => None,
+    }
 }
 
 fn as_u64(count: usize) -> u64 {
@@ -137,8 +147,13 @@ pub struct Changes {
     clock: Timestamp,
     accounts: HashMap<TenantId, Arc<Account>, ahash::RandomState>,
     frozen: Vec<(TenantId, Arc<str>)>,
-    identities: HashMap<IdentityKey, Identity, BuildHasherDefault<KeyIsHash>>,
+    /// `None`: freed.
+    identities: HashMap<IdentityKey, Option<Identity>, BuildHasherDefault<KeyIsHash>>,
     entries: HashMap<EntryKey, Entry, ahash::RandomState>,
+    /// The last of the committed queue that was taken.
+    due_taken: Option<DueKey>,
+    /// Queued by this batch.
+    due: BTreeSet<DueKey>,
 }
 
 impl Batch {
@@ -150,8 +165,18 @@ impl Batch {
             frozen: Vec::new(),
             identities: HashMap::default(),
             entries: HashMap::default(),
+            due_taken: None,
+            due: BTreeSet::new(),
         });
         View { accounts, committed, changes }
+    }
+
+    /// The first account of a partition that something is due for, with this batch.
+    pub fn first_due<'b>(&'b self, committed: &'b PartitionState) -> Option<&'b DueKey> {
+        let changes = self.partitions.get(&committed.id);
+        let taken = changes.and_then(|changes| changes.due_taken.as_ref());
+        let queued = changes.and_then(|changes| changes.due.first());
+        committed.due.first_after(taken).into_iter().chain(queued).min()
     }
 
     /// The partition's clock with this batch, if the batch has touched the partition.
@@ -178,11 +203,18 @@ impl Changes {
         let new_hour = Hour::of(state.clock) != Hour::of(self.clock);
         state.clock = self.clock;
         for (key, identity) in self.identities {
-            state.identities.insert(key, identity);
+            match identity {
+                Some(identity) => state.identities.set(key, identity),
+                None => state.identities.remove(key),
+            }
         }
         for (key, entry) in self.entries {
             state.entries.insert(key, entry);
         }
+        if let Some(taken) = self.due_taken {
+            state.due.drop_up_to(&taken);
+        }
+        state.due.extend(self.due);
         if new_hour {
             state.identities.prune(window, state.clock);
             state.entries.prune(state.clock);
@@ -235,15 +267,47 @@ impl View<'_> {
     pub fn identity(&self, key: IdentityKey, window: AcceptanceWindow) -> Option<Identity> {
         let now = self.clock();
         // One memory whether it is committed or not: where a batch ends must not decide what is a duplicate (law 7).
-        let here = self.changes.identities.get(&key).copied().filter(|identity| window.remembers(identity.hour, now));
-        here.or_else(|| self.committed.identities.get(key, window, now))
+        match self.changes.identities.get(&key) {
+            Some(here) => here.filter(|identity| window.remembers(identity.hour, now)),
+            None => self.committed.identities.get(key, window, now),
+        }
     }
 
     /// What is remembered under a key.
     pub fn entry(&self, key: EntryKey) -> Option<Entry> {
         let now = self.clock();
-        let here = self.changes.entries.get(&key).copied().filter(|entry| now < entry.until);
-        here.or_else(|| self.committed.entries.get(key, now))
+        match self.changes.entries.get(&key) {
+            Some(here) => Some(here).filter(|entry| now < entry.until).cloned(),
+            None => self.committed.entries.get(key, now),
+        }
+    }
+
+    /// The first account that something is due for, with this batch.
+    pub fn first_due(&self) -> Option<&DueKey> {
+        let committed = self.committed.due.first_after(self.changes.due_taken.as_ref());
+        committed.into_iter().chain(self.changes.due.first()).min()
+    }
+
+    /// Takes what [`Self::first_due`] named.
+    pub fn take_due(&mut self) -> Option<DueKey> {
+        let first = self.first_due()?.clone();
+        if !self.changes.due.remove(&first) || self.committed_has(&first) {
+            self.changes.due_taken = Some(first.clone());
+        }
+        Some(first)
+    }
+
+    fn committed_has(&self, key: &DueKey) -> bool {
+        self.committed.due.first_after(self.changes.due_taken.as_ref()) == Some(key)
+    }
+
+    /// Queues what the account is due for next, after all that is done.
+    pub fn arm(&mut self, tenant: &str, warning_days: &[u32], done: Done) {
+        self.touch(tenant);
+        let Some(account) = self.changes.accounts.get(tenant) else { return };
+        if let Some((at, kind)) = next_of(account, warning_days, done) {
+            self.changes.due.insert(DueKey { at, kind, tenant: account.tenant.clone() });
+        }
     }
 
     /// Makes `body` the next event of the tenant, at the partition's clock, and applies it.

@@ -1,64 +1,175 @@
-//! All that prices a call: price lists, plans and the number plan, together in one version.
+//! All that prices a call: price lists, plans, zones and number plans, together in one version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::core::currency::Currency;
 use crate::core::deck::Deck;
+use crate::core::inbound::InboundDeck;
+use crate::core::number::Country;
 use crate::core::number_plan::NumberPlan;
+use crate::core::plan::{Plan, Scope};
+use crate::core::zone::Zone;
 
 /// The plan without an allotment: every outbound minute is paid from credits (R26).
 pub const PAY_AS_YOU_GO: &str = "payg";
+
+/// What a catalog is made of. Of two versions of one thing that are effective from the same instant, the later one in its list
+/// counts (F7: then by publication).
+#[derive(Debug)]
+pub struct CatalogParts {
+    /// Names the catalog as a whole.
+    pub version: Arc<str>,
+    /// Price lists, all versions.
+    pub decks: Vec<Arc<Deck>>,
+    /// Inbound price lists, all versions.
+    pub inbound: Vec<Arc<InboundDeck>>,
+    /// Plans, all versions.
+    pub plans: Vec<Arc<Plan>>,
+    /// Zones, all versions.
+    pub zones: Vec<Arc<Zone>>,
+    /// Number plans, all versions; one of them always was in force.
+    pub number_plans: Vec<Arc<NumberPlan>>,
+}
 
 /// A complete and valid catalog. It never changes; a new one replaces it as a whole (law 6).
 #[derive(Debug)]
 pub struct Catalog {
     version: Arc<str>,
-    /// The versions of each list, the newest first.
-    decks: BTreeMap<Box<str>, Vec<Arc<Deck>>>,
-    plans: BTreeSet<Box<str>>,
-    number_plan: NumberPlan,
+    decks: ById<Deck>,
+    /// By the price list that they belong to.
+    inbound: ById<InboundDeck>,
+    plans: ById<Plan>,
+    zones: ById<Zone>,
+    /// The newest first; the last was always in force.
+    number_plans: Vec<Arc<NumberPlan>>,
 }
 
-/// Two versions of a price list are in different currencies, so a tenant's would change (R17).
+/// The versions of each thing, the newest first.
+type ById<T> = BTreeMap<Box<str>, Vec<Arc<T>>>;
+
+/// Why parts are no catalog: they are valid, each for itself, but do not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("price list {id} is in {one} and in {other}")]
-pub struct MixedCurrencies {
-    /// The price list.
-    pub id: Box<str>,
-    /// The currency of one version.
-    pub one: Currency,
-    /// The currency of another.
-    pub other: Currency,
+pub enum CatalogFault {
+    /// Two versions of a price list are in different currencies, so a tenant's would change (R17).
+    #[error("price list {id} is in {one} and in {other}")]
+    MixedCurrencies {
+        /// The price list.
+        id: Box<str>,
+        /// The currency of one version.
+        one: Currency,
+        /// The currency of another.
+        other: Currency,
+    },
+    /// An inbound price list belongs to a price list that is not there.
+    #[error("inbound price list {inbound} is of price list {price_list}, which is not in the catalog")]
+    UnknownPriceList {
+        /// The inbound price list, `id@version`.
+        inbound: Arc<str>,
+        /// The price list.
+        price_list: Box<str>,
+    },
+    /// An inbound price list is in another currency than its price list, or another version of itself.
+    #[error("inbound price list {inbound} is in {currency}, price list {price_list} in {other}")]
+    InboundCurrency {
+        /// The inbound price list, `id@version`.
+        inbound: Arc<str>,
+        /// Its currency.
+        currency: Currency,
+        /// The price list.
+        price_list: Box<str>,
+        /// Its currency.
+        other: Currency,
+    },
+    /// A price list has two inbound price lists that are no versions of each other.
+    #[error("price list {price_list} has two inbound price lists, {one} and {other}")]
+    TwoInboundLists {
+        /// The price list.
+        price_list: Box<str>,
+        /// An inbound price list.
+        one: Box<str>,
+        /// Another.
+        other: Box<str>,
+    },
+    /// A plan names a zone that is not there.
+    #[error("plan {plan} names zone {zone}, which is not in the catalog")]
+    UnknownZone {
+        /// The plan, `id@version`.
+        plan: Arc<str>,
+        /// The zone.
+        zone: Box<str>,
+    },
+    /// A plan is in force before the zone that it names.
+    #[error("plan {plan} is in force before zone {zone}, which it names")]
+    LateZone {
+        /// The plan, `id@version`.
+        plan: Arc<str>,
+        /// The zone.
+        zone: Box<str>,
+    },
+    /// Countries share a pool, but not the number of minutes.
+    #[error(
+        "allotment {allotment} of plan {plan} has {} minutes in {} and {} in {}, which share a pool in union {union}",
+        one.1, one.0, other.1, other.0
+    )]
+    UnevenUnion {
+        /// The plan, `id@version`.
+        plan: Arc<str>,
+        /// The allotment.
+        allotment: Box<str>,
+        /// The pool union.
+        union: Box<str>,
+        /// A country of it and its minutes.
+        one: (Country, u32),
+        /// Another.
+        other: (Country, u32),
+    },
+    /// Early calls would have no number plan.
+    #[error("no number plan was always in force: one must have no effective_from")]
+    NoFirstNumberPlan,
 }
 
 impl Catalog {
-    /// Puts a catalog together. Where two versions of a list are effective from the same instant, the later one in `decks`
-    /// counts (F7: then by publication).
+    /// Puts a catalog together.
     ///
     /// # Errors
-    /// [`MixedCurrencies`].
-    pub fn new(
-        version: Arc<str>,
-        decks: Vec<Deck>,
-        plans: BTreeSet<Box<str>>,
-        number_plan: NumberPlan,
-    ) -> Result<Catalog, MixedCurrencies> {
-        let mut by_id: BTreeMap<Box<str>, Vec<Arc<Deck>>> = BTreeMap::new();
-        for deck in decks.into_iter().rev() {
-            let versions = by_id.entry(deck.header().id.clone()).or_default();
-            if let Some(first) = versions.first().filter(|first| first.currency() != deck.currency()) {
-                let id = deck.header().id.clone();
-                return Err(MixedCurrencies { id, one: first.currency(), other: deck.currency() });
+    /// All that does not fit together.
+    pub fn new(parts: CatalogParts) -> Result<Catalog, Vec<CatalogFault>> {
+        let catalog = Catalog {
+            version: parts.version,
+            decks: by_id(parts.decks, |deck| &deck.header().id, |deck| deck.header().effective_from),
+            inbound: by_id(parts.inbound, InboundDeck::price_list, |deck| deck.header().effective_from),
+            plans: by_id(parts.plans, Plan::id, Plan::effective_from),
+            zones: by_id(parts.zones, |zone| &zone.id, |zone| zone.effective_from),
+            number_plans: newest_first(parts.number_plans, |plan| plan.header().effective_from),
+        };
+        let mut faults: Vec<CatalogFault> = catalog.mixed_currencies().collect();
+        faults.extend(catalog.faults_of_inbound());
+        for plan in catalog.plans.values().flatten() {
+            faults.extend(catalog.faults_of_zones(plan));
+            faults.extend(catalog.number_plans.iter().filter_map(|numbers| uneven_union(plan, numbers)));
+        }
+        if catalog.number_plans.last().is_none_or(|first| first.header().effective_from.is_some()) {
+            faults.push(CatalogFault::NoFirstNumberPlan);
+        }
+        if faults.is_empty() { Ok(catalog) } else { Err(faults) }
+    }
+
+    /// Puts a price list in the place of all versions of its name: for those who ask what another list would cost.
+    ///
+    /// # Errors
+    /// It is in another currency than the list was (R17).
+    pub fn replace_deck(&mut self, deck: Deck) -> Result<(), CatalogFault> {
+        let id = deck.header().id.clone();
+        match self.deck_currency(&id).filter(|currency| *currency != deck.currency()) {
+            Some(one) => Err(CatalogFault::MixedCurrencies { id, one, other: deck.currency() }),
+            None => {
+                self.decks.insert(id, vec![Arc::new(deck)]);
+                Ok(())
             }
-            versions.push(Arc::new(deck));
         }
-        for versions in by_id.values_mut() {
-            versions.sort_by_key(|deck| std::cmp::Reverse(deck.header().effective_from));
-        }
-        Ok(Catalog { version, decks: by_id, plans, number_plan })
     }
 
     /// Names this catalog: the same on every node that has the same.
@@ -68,8 +179,7 @@ impl Catalog {
 
     /// The version of the price list that was in force at the start of a call (R12, F7).
     pub fn deck(&self, id: &str, at: Timestamp) -> Option<&Deck> {
-        let in_force = |deck: &&Arc<Deck>| deck.header().effective_from.is_none_or(|from| from <= at);
-        self.decks.get(id)?.iter().find(in_force).map(AsRef::as_ref)
+        in_force(self.decks.get(id)?, |deck| deck.header().effective_from, at)
     }
 
     /// There is a price list of this name, in force or yet to come.
@@ -87,69 +197,143 @@ impl Catalog {
         self.decks.keys().map(AsRef::as_ref)
     }
 
-    /// There is a plan of this name.
-    pub fn has_plan(&self, name: &str) -> bool {
-        self.plans.contains(name)
+    /// The version of the inbound prices of a price list, or overlay, that was in force at the start of a call (R12, R14).
+    pub fn inbound(&self, price_list: &str, at: Timestamp) -> Option<&InboundDeck> {
+        in_force(self.inbound.get(price_list)?, |deck| deck.header().effective_from, at)
     }
 
-    /// The table of countries.
-    pub fn number_plan(&self) -> &NumberPlan {
-        &self.number_plan
+    /// The version of the plan that was in force at the start of a call (R12); `None` where there is none of this name, or only
+    /// later ones.
+    pub fn plan(&self, id: &str, at: Timestamp) -> Option<&Plan> {
+        in_force(self.plans.get(id)?, Plan::effective_from, at)
     }
+
+    /// There is a plan of this name, in force or yet to come.
+    pub fn has_plan(&self, id: &str) -> bool {
+        self.plans.contains_key(id)
+    }
+
+    /// The names of all plans, in order.
+    pub fn plan_ids(&self) -> impl Iterator<Item = &str> {
+        self.plans.keys().map(AsRef::as_ref)
+    }
+
+    /// The zone, as it was at the start of a call, has the country; `false` where the zone was not yet in force.
+    pub fn zone_contains(&self, zone: &str, country: Country, at: Timestamp) -> bool {
+        let versions = self.zones.get(zone).map_or(&[][..], Vec::as_slice);
+        in_force(versions, |zone| zone.effective_from, at).is_some_and(|zone| zone.countries.contains(country))
+    }
+
+    /// The number plan that was in force at the start of a call (R12).
+    pub fn number_plan(&self, at: Timestamp) -> &NumberPlan {
+        let plan = in_force(&self.number_plans, |plan| plan.header().effective_from, at);
+        plan.expect("the last was always in force")
+    }
+
+    /// Some version of the number plan describes the country.
+    pub fn knows_country(&self, country: Country) -> bool {
+        self.number_plans.iter().any(|plan| plan.knows(country))
+    }
+
+    fn mixed_currencies(&self) -> impl Iterator<Item = CatalogFault> {
+        self.decks.iter().filter_map(|(id, versions)| {
+            let one = versions.first()?.currency();
+            let other = versions.iter().map(|deck| deck.currency()).find(|other| *other != one)?;
+            Some(CatalogFault::MixedCurrencies { id: id.clone(), one, other })
+        })
+    }
+
+    fn faults_of_inbound(&self) -> impl Iterator<Item = CatalogFault> {
+        self.inbound.iter().flat_map(|(price_list, versions)| {
+            let of_list = self.deck_currency(price_list);
+            let mut faults = Vec::new();
+            for deck in versions {
+                let inbound = Arc::clone(deck.label());
+                let (currency, price_list) = (deck.header().currency, price_list.clone());
+                match of_list {
+                    None => faults.push(CatalogFault::UnknownPriceList { inbound, price_list }),
+                    Some(other) if other != currency => {
+                        faults.push(CatalogFault::InboundCurrency { inbound, currency, price_list, other });
+                    }
+                    Some(_) => {}
+                }
+            }
+            let mut ids = versions.iter().map(|deck| &deck.header().id);
+            let one = ids.next();
+            if let (Some(one), Some(other)) = (one, ids.find(|other| Some(*other) != one)) {
+                let (one, other) = (one.clone(), other.clone());
+                faults.push(CatalogFault::TwoInboundLists { price_list: price_list.clone(), one, other });
+            }
+            faults
+        })
+    }
+
+    /// The zones that a plan names are there as long as the plan itself.
+    fn faults_of_zones(&self, plan: &Plan) -> impl Iterator<Item = CatalogFault> {
+        let named = plan.parts().rules.iter().filter_map(|rule| rule.zone.as_ref());
+        let mut zones: Vec<&Box<str>> = named.collect();
+        zones.sort();
+        zones.dedup();
+        zones.into_iter().filter_map(|zone| {
+            let (plan_label, id) = (Arc::clone(plan.label()), zone.clone());
+            match self.zones.get(zone).and_then(|versions| versions.last()) {
+                None => Some(CatalogFault::UnknownZone { plan: plan_label, zone: id }),
+                Some(oldest) if oldest.effective_from > plan.effective_from() => {
+                    Some(CatalogFault::LateZone { plan: plan_label, zone: id })
+                }
+                Some(_) => None,
+            }
+        })
+    }
+}
+
+/// The first allotment whose shared pool is one for countries with different minutes.
+fn uneven_union(plan: &Plan, numbers: &NumberPlan) -> Option<CatalogFault> {
+    let mut first_of_union: BTreeMap<&str, Country> = BTreeMap::new();
+    for dialling in numbers.countries() {
+        let Some(union) = dialling.pool_union.as_deref() else { continue };
+        let first = *first_of_union.entry(union).or_insert(dialling.country);
+        let uneven = plan.allotments().map(|(_, allotment)| allotment).find(|allotment| {
+            allotment.scope == Scope::Shared && allotment.minutes(first) != allotment.minutes(dialling.country)
+        });
+        if let Some(allotment) = uneven {
+            let minutes = |country| (country, allotment.minutes(country));
+            return Some(CatalogFault::UnevenUnion {
+                plan: Arc::clone(plan.label()),
+                allotment: allotment.name.clone(),
+                union: union.into(),
+                one: minutes(first),
+                other: minutes(dialling.country),
+            });
+        }
+    }
+    None
+}
+
+fn by_id<T>(
+    items: Vec<Arc<T>>,
+    id: impl Fn(&T) -> &str,
+    effective_from: impl Fn(&T) -> Option<Timestamp> + Copy,
+) -> ById<T> {
+    let mut by_id: BTreeMap<Box<str>, Vec<Arc<T>>> = BTreeMap::new();
+    for item in items {
+        by_id.entry(id(&item).into()).or_default().push(item);
+    }
+    by_id.into_iter().map(|(id, versions)| (id, newest_first(versions, effective_from))).collect()
+}
+
+/// Of those that are effective from the same instant, the one that was published later comes first.
+fn newest_first<T>(mut versions: Vec<Arc<T>>, effective_from: impl Fn(&T) -> Option<Timestamp>) -> Vec<Arc<T>> {
+    versions.reverse();
+    versions.sort_by_key(|version| std::cmp::Reverse(effective_from(version)));
+    versions
+}
+
+/// The newest version that is effective from this instant or an earlier one.
+fn in_force<T>(newest_first: &[Arc<T>], effective_from: impl Fn(&T) -> Option<Timestamp>, at: Timestamp) -> Option<&T> {
+    let mut versions = newest_first.iter().map(AsRef::as_ref);
+    versions.find(|version| effective_from(version).is_none_or(|from| from <= at))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::deck::{DeckBuilder, DeckHeader};
-    use crate::core::money::LineRounding;
-
-    fn deck(version: &str, currency: &str, effective_from: Option<i64>) -> Deck {
-        let header = DeckHeader {
-            id: "retail".into(),
-            version: version.into(),
-            currency: currency.parse().expect("a currency"),
-            rounding: LineRounding::default(),
-            effective_from: effective_from.map(second),
-        };
-        DeckBuilder::new(header).build().expect("no rows, no duplicates")
-    }
-
-    fn second(second: i64) -> Timestamp {
-        Timestamp::from_second(second).expect("near the epoch")
-    }
-
-    fn catalog(decks: Vec<Deck>) -> Result<Catalog, MixedCurrencies> {
-        let number_plan = NumberPlan::new(Vec::new(), Vec::new()).expect("an empty plan");
-        Catalog::new("v".into(), decks, BTreeSet::from([PAY_AS_YOU_GO.into()]), number_plan)
-    }
-
-    #[test]
-    fn r12_the_version_in_force_at_the_start_of_the_call_prices_it() {
-        let decks = vec![
-            deck("b", "USD", Some(100)),
-            deck("a", "USD", None),
-            deck("c", "USD", Some(200)),
-            deck("c-again", "USD", Some(200)), // F7: published later, and counts
-        ];
-        let catalog = catalog(decks).expect("one currency");
-        for (at, expected) in [(99, "retail@a"), (100, "retail@b"), (199, "retail@b"), (200, "retail@c-again")] {
-            let label = catalog.deck("retail", second(at)).map(|deck| deck.label().to_string());
-            assert_eq!(label.as_deref(), Some(expected), "at {at}");
-        }
-        assert!(catalog.deck("other", second(0)).is_none() && !catalog.has_deck("other"));
-        assert_eq!(catalog.deck_currency("retail"), "USD".parse().ok());
-    }
-
-    #[test]
-    fn f7_a_list_that_is_not_yet_in_force_prices_nothing() {
-        let catalog = catalog(vec![deck("a", "USD", Some(100))]).expect("one currency");
-        assert!(catalog.has_deck("retail") && catalog.deck("retail", second(99)).is_none());
-    }
-
-    #[test]
-    fn r17_a_price_list_keeps_its_currency() {
-        let refused = catalog(vec![deck("a", "USD", None), deck("b", "EUR", Some(1))]).map(|_| ());
-        assert_eq!(refused.expect_err("refused").to_string(), "price list retail is in EUR and in USD");
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::{SignedDuration, Timestamp};
 
 use super::currency::Currency;
+use super::event::Debit;
 use super::money::Money;
 use super::number::Country;
 use super::reason::Refusal;
@@ -73,6 +74,42 @@ pub enum CommandBody<'a> {
         /// What is left is forfeited.
         forfeit: bool,
     },
+    /// `licences.set`.
+    SetLicences {
+        /// A plan of the catalog.
+        plan: Cow<'a, str>,
+        /// Where they are used.
+        usage_country: Country,
+        /// The new total.
+        quantity: u32,
+    },
+    /// `call.void`.
+    VoidCall {
+        /// Which.
+        call_id: Cow<'a, str>,
+        /// Why.
+        reason: Cow<'a, str>,
+        /// The identity is freed, so that a corrected CDR can come.
+        release: bool,
+        /// All events of the ledger that debited it, in their order.
+        debits: Vec<NamedDebit<'a>>,
+    },
+    /// `balance.adjust`.
+    AdjustBalance {
+        /// Signed; not zero.
+        amount: Money,
+        /// Why.
+        reason: Cow<'a, str>,
+        /// The call that it corrects, with all events of the ledger that debited it.
+        corrects: Option<(Cow<'a, str>, Vec<NamedDebit<'a>>)>,
+    },
+    /// `user.limit`.
+    LimitUser {
+        /// Whose.
+        user: Cow<'a, str>,
+        /// `None` lifts it; 0: this user may not spend.
+        monthly_limit: Option<Money>,
+    },
     /// `funds.add`.
     AddFunds {
         /// Above zero.
@@ -93,6 +130,17 @@ pub enum CommandBody<'a> {
         /// How it went.
         settlement: Settlement<'a>,
     },
+}
+
+/// A debit as its command copied it from the ledger: past calls are not in the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedDebit<'a> {
+    /// Whose account it says it is of.
+    pub tenant: Cow<'a, str>,
+    /// Its sequence number.
+    pub seq: u64,
+    /// The debit.
+    pub debit: Box<Debit<'a>>,
 }
 
 /// How a recharge went.
@@ -131,6 +179,10 @@ pub struct OpenTenant {
     pub minimum_funding: Money,
     /// 0 unless given.
     pub block_at: Money,
+    /// See [`TenantSettings::notify_below`](super::tenant::TenantSettings::notify_below).
+    pub notify_below: Option<Money>,
+    /// See [`TenantSettings::daily_limit`](super::tenant::TenantSettings::daily_limit).
+    pub daily_limit: Option<Money>,
 }
 
 /// The body of `tenant.update`: what is absent stays.
@@ -152,4 +204,8 @@ pub struct UpdateTenant {
     pub minimum_funding: Option<Money>,
     /// See [`TenantSettings::block_at`](super::tenant::TenantSettings::block_at).
     pub block_at: Option<Money>,
+    /// `Some(None)` takes it away.
+    pub notify_below: Option<Option<Money>>,
+    /// `Some(None)` takes it away.
+    pub daily_limit: Option<Option<Money>>,
 }

@@ -1,27 +1,32 @@
-//! From a CDR or a command to events: single conditions in the order of their precedence, then what happens.
+//! From a CDR to events: single conditions in the order of their precedence, then what happens; and what follows from the
+//! state that an event left.
 //!
 //! Nothing is changed here. What is decided becomes state by [`View::happen`](super::batch::View::happen).
 
 use std::borrow::Cow;
 
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 use smallvec::SmallVec;
 
 use super::account::Account;
 use super::batch::View;
 use super::catalog::Catalog;
-use super::cdr::Cdr;
-use super::event::{Classes, Debit, Draw, EventBody, Funds, PricedBy};
-use super::identity::{AcceptanceWindow, Content, IdentityKey};
+use super::cdr::{Cdr, Direction, NumberType};
+use super::due::DueKind;
+use super::entry::{EntryKey, EntryValue};
+use super::event::{Cumulative, Debit, Draw, EventBody, Funds, PricedBy};
+use super::identity::{AcceptanceWindow, Content, Identity, IdentityKey};
 use super::money::{Money, Overflow};
-use super::rating::{self, Charge, Rejection};
+use super::month::{Month, months_later};
+use super::parts::{Share, Standing, standing};
+use super::pool;
+use super::rating::{self, Offer, Payer, Rated, Rejection};
 use super::reason::Reason;
-use super::recharge::{Need, RechargeId};
+use super::recharge::{Need, RETRY_BACKOFF, RechargeId};
 use super::tenant::NoRatePolicy;
 
 /// What the engine is configured to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// When a call is accepted (R4).
     pub window: AcceptanceWindow,
@@ -29,11 +34,21 @@ pub struct Rules {
     pub no_rate: NoRatePolicy,
     /// How long a lot lives (R30).
     pub lot_months: i32,
+    /// Days before a lot lapses on which a warning is sent (R32).
+    pub warning_days: SmallVec<[u32; 4]>,
+    /// How long after a failure a recharge is tried again, attempt by attempt; behind the last, auto-recharge is suspended (R34).
+    pub retry_backoff: SmallVec<[SignedDuration; 4]>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { window: AcceptanceWindow::default(), no_rate: NoRatePolicy::Quarantine, lot_months: 12 }
+        Rules {
+            window: AcceptanceWindow::default(),
+            no_rate: NoRatePolicy::Quarantine,
+            lot_months: 12,
+            warning_days: SmallVec::from_slice(&[30, 7]),
+            retry_backoff: SmallVec::from_slice(&RETRY_BACKOFF),
+        }
     }
 }
 
@@ -70,48 +85,69 @@ pub fn call<'a>(
     cdr: Cdr<'a>,
     replay: Replay<'a>,
 ) -> CallVerdict<'a> {
-    let part = cdr.part.unwrap_or(0);
     match decide_call(view, catalog, rules, cdr, replay) {
-        Ok(Some(debit)) => CallVerdict::Debit(EventBody::CallDebited(debit)),
-        Ok(None) => CallVerdict::Duplicate { part },
+        Ok(Decided::Debit(debit)) => CallVerdict::Debit(EventBody::CallDebited(debit)),
+        Ok(Decided::Duplicate { part }) => CallVerdict::Duplicate { part },
         Err(rejection) => CallVerdict::Rejected(rejection),
     }
 }
 
-/// `None`: a duplicate.
+enum Decided<'a> {
+    Debit(Box<Debit<'a>>),
+    Duplicate { part: u32 },
+}
+
 fn decide_call<'a>(
     view: &mut View<'_>,
     catalog: &'a Catalog,
     rules: &Rules,
     cdr: Cdr<'a>,
     replay: Replay<'a>,
-) -> Result<Option<Box<Debit<'a>>>, Rejection> {
-    rating::beyond_this_release(&cdr)?;
+) -> Result<Decided<'a>, Rejection> {
     let now = view.clock();
     let call_id = match &replay.as_new {
         Some(source) => Cow::Owned(format!("{}~{source}", cdr.call_id)),
         None => cdr.call_id.clone(),
     };
     let seen = view.identity(IdentityKey::of(&cdr.tenant, &call_id), rules.window);
-    let Some(account) = view.account(&cdr.tenant) else {
+    let Some(account) = view.account(&cdr.tenant).cloned() else {
         return Err(Rejection::new(Reason::UnknownTenant, format!("tenant {} was not opened", cdr.tenant)));
     };
-    let content = Content::of(&cdr, catalog.number_plan(), account.settings.usage_country);
-    if let Some(seen) = seen {
-        if seen.content != content {
-            let detail = "the call was debited with other numbers, times or durations";
-            return Err(Rejection::new(Reason::ConflictingDuplicate, detail));
+    let (numbers, home) = (catalog.number_plan(cdr.started_at()), account.settings.usage_country);
+    let content = Content::of(&cdr, numbers, home);
+    let so_far = seen.filter(|seen: &Identity| !seen.is_final).and_then(|_| open_call(view, &cdr.tenant, &call_id));
+    let (part, so_far) = match standing(&cdr, content, seen, so_far, || Content::of_call(&cdr, numbers, home)) {
+        Standing::New { part } => (part, None),
+        Standing::Newer { part, so_far } => (part, Some(so_far)),
+        Standing::Duplicate { part } => return Ok(Decided::Duplicate { part }),
+        Standing::Conflict(detail) => return Err(Rejection::new(Reason::ConflictingDuplicate, detail)),
+    };
+    accept(&cdr, &account, &replay, rules.window, now)?;
+    let mut rated = rating::rate(&cdr, &account.settings, catalog, rules.no_rate)?;
+    let has_parts = so_far.is_some() || part > 0 || !cdr.is_final;
+    let call_content = if has_parts { Content::of_call(&cdr, numbers, home) } else { Content::default() };
+    let share = match share(view, &account, &cdr, &rated, so_far.as_deref(), call_content) {
+        Err(unpriced) if unpriced.reason == Reason::NoRate && account.settings.lets_go(rules.no_rate) => {
+            rated.payer = Payer::NobodyKnows;
+            Share::free(cdr.duration(), call_content, so_far.as_deref())
         }
-        return Ok(None);
-    }
-    accept(&cdr, account, &replay, rules.window, now)?;
-    let charge = rating::rate(&cdr, &account.settings, catalog, rules.no_rate)?;
+        share => share?,
+    };
     let overflow = |Overflow| Rejection::new(Reason::Overflow, "the balance would be 10^15 or more below zero");
-    account.balance().checked_sub(charge.amount).map_err(overflow)?;
-    account.totals.debited.checked_add(charge.amount).map_err(overflow)?;
+    account.balance().checked_sub(share.amount).map_err(overflow)?;
+    account.totals.debited.checked_add(share.amount).map_err(overflow)?;
     // Nothing below can fail.
-    let (lots, debt) = draw(account, charge.amount);
-    Ok(Some(debit(cdr, call_id, charge, content, lots, debt, replay.replay_of)))
+    let (lots, debt) = draw(&account, share.amount);
+    let spent = spent_with(view, &account, cdr.user.as_deref(), Month::of(cdr.started_at()), share.amount);
+    let identity = DebitIdentity { call_id, part, content, has_parts, replay_of: replay.replay_of };
+    Ok(Decided::Debit(debit(cdr, identity, rated, share, lots, debt, spent)))
+}
+
+fn open_call(view: &View<'_>, tenant: &str, call_id: &str) -> Option<Box<Cumulative>> {
+    match view.entry(EntryKey::open_call(tenant, call_id))?.value {
+        EntryValue::OpenCall(cumulative) => Some(cumulative),
+        _ => None,
+    }
 }
 
 /// The acceptance window and the account's end (R4, R39).
@@ -139,8 +175,72 @@ fn accept(
     Ok(())
 }
 
+/// What this part of the call costs, and the minutes that it takes from a pool.
+fn share(
+    view: &View<'_>,
+    account: &Account,
+    cdr: &Cdr<'_>,
+    rated: &Rated<'_>,
+    so_far: Option<&Cumulative>,
+    content: Content,
+) -> Result<Share, Rejection> {
+    let duration = cdr.duration();
+    match so_far {
+        // A shorter part costs nothing, and takes nothing back (R2).
+        Some(so_far) if duration < so_far.duration => return Ok(Share::shrunk(so_far)),
+        _ => {}
+    }
+    let Some(offer) = rated.payer.offer() else { return Ok(Share::free(duration, content, so_far)) };
+    let taken = so_far.map_or(0, |so_far| so_far.pool_minutes);
+    let (minutes, pool) = match &rated.payer {
+        Payer::Pool(of, _) if !is_too_old(of.month, view.clock()) => {
+            let (level, left) = of.level(view, account, cdr.user.as_deref());
+            let minutes = duration.minutes_up().saturating_sub(taken).min(left);
+            (minutes, (minutes > 0).then(|| of.draw(level, minutes)))
+        }
+        _ => (0, None),
+    };
+    let priced = offer.charge(cdr.started_at(), duration, taken + minutes)?;
+    Share::of(priced, duration, content, taken + minutes, pool, so_far)
+        .map_err(|Overflow| Rejection::new(Reason::Overflow, "the charge would be 10^15 or more"))
+}
+
+/// The pools of the month are kept no more.
+fn is_too_old(month: Month, now: Timestamp) -> bool {
+    month < Month::of(now).back(super::allotments::POOL_MONTHS_KEPT)
+}
+
+/// What a user has spent in a month once `amount` is added; `None` for a user without a limit (R38).
+pub(super) fn spent_with(
+    view: &View<'_>,
+    account: &Account,
+    user: Option<&str>,
+    month: Month,
+    amount: Money,
+) -> Option<Money> {
+    let user = user.filter(|_| account.has_limits && !amount.is_zero())?;
+    let (_, spent) = limit_and_spend(view, account, user, month)?;
+    // A sum that would reach the limit of F22 stays where it is: no spend limit is as high.
+    let sum = spent.checked_add(amount).unwrap_or(spent);
+    Some(if sum.is_negative() { Money::ZERO } else { sum })
+}
+
+/// The limit of a user, and what the user has spent of it in a month; `None` for a user without one.
+pub(super) fn limit_and_spend(view: &View<'_>, account: &Account, user: &str, month: Month) -> Option<(Money, Money)> {
+    let tenant = account.tenant.as_str();
+    let EntryValue::Limit { monthly_limit, since } = view.entry(EntryKey::limit(tenant, user))?.value else {
+        return None;
+    };
+    let spent = view.entry(EntryKey::spend(tenant, user, month)).filter(|entry| entry.as_of >= since);
+    let spent = match spent.map(|entry| entry.value) {
+        Some(EntryValue::Spend(spent)) => spent,
+        _ => Money::ZERO,
+    };
+    Some((monthly_limit, spent))
+}
+
 /// Where the money comes from: lots first in, first out; what they lack is debt (R31).
-fn draw(account: &Account, amount: Money) -> (SmallVec<[Draw; 2]>, Money) {
+pub(super) fn draw(account: &Account, amount: Money) -> (SmallVec<[Draw; 2]>, Money) {
     let mut missing = amount;
     let mut lots = SmallVec::new();
     for lot in &account.lots {
@@ -154,78 +254,171 @@ fn draw(account: &Account, amount: Money) -> (SmallVec<[Draw; 2]>, Money) {
     (lots, missing)
 }
 
+/// What a debit is of.
+struct DebitIdentity<'a> {
+    call_id: Cow<'a, str>,
+    part: u32,
+    content: Content,
+    has_parts: bool,
+    replay_of: Option<Cow<'a, str>>,
+}
+
 fn debit<'a>(
     cdr: Cdr<'a>,
-    call_id: Cow<'a, str>,
-    charge: Charge<'a>,
-    content: Content,
+    of: DebitIdentity<'a>,
+    rated: Rated<'a>,
+    share: Share,
     lots: SmallVec<[Draw; 2]>,
     debt: Money,
-    replay_of: Option<Cow<'a, str>>,
+    spent: Option<Money>,
 ) -> Box<Debit<'a>> {
-    let priced_by = charge.row.map(|(deck, row)| PricedBy {
-        destination: Cow::Borrowed(&*row.destination),
-        prefix: Cow::Borrowed(&*row.prefix),
-        rate: row.rate,
-        deck: Cow::Borrowed(&**deck.label()),
-    });
+    let offer = rated.payer.offer().copied();
     Box::new(Debit {
-        part: cdr.part.unwrap_or(0),
+        part: of.part,
         is_final: cdr.is_final,
+        shrunk: share.shrunk,
         answered_at: cdr.answered_at(),
-        duration: cdr.duration(),
-        call_id,
+        duration: share.duration,
+        call_id: of.call_id,
         service: cdr.service,
         direction: cdr.direction,
+        // Outbound it decides nothing behind the plan's rules, and debits do not carry it.
+        number_type: match cdr.direction {
+            Direction::Inbound => cdr.number_type,
+            Direction::Outbound => NumberType::User,
+        },
         user: cdr.user,
-        number: charge.number,
-        billed_seconds: charge.billed_seconds,
-        class: charge.class,
-        paid_seconds: charge.paid_seconds,
-        lines: charge.lines,
-        amount: charge.amount,
-        priced_by,
-        free_call: charge.free_call,
+        number: rated.number,
+        billed_seconds: share.billed_seconds,
+        class: rated.class,
+        plan: rated.plan.map(|plan| plan_label(plan, offer)),
+        pool: share.pool.map(Box::new),
+        paid_seconds: share.paid_seconds,
+        priced_by: offer.map(|offer| priced_by(offer, share.rate)),
+        lines: share.lines,
+        amount: share.amount,
+        free_call: matches!(rated.payer, Payer::NobodyKnows),
         lots,
         debt,
-        content,
-        replay_of,
+        cumulative: of.has_parts.then(|| Box::new(share.cumulative)),
+        spent,
+        content: of.content,
+        replay_of: of.replay_of,
         attributes: cdr.attributes,
     })
 }
 
-/// What follows from the state that an event left, in the order of F15: block or unblock, then recharge.
-///
-/// Nothing follows in a closed account (F19). A need for so much that the sum would overflow asks for nothing: the account
-/// stays blocked, which is an alert of its own.
-pub fn consequences(account: &Account, now: Timestamp) -> Vec<EventBody<'static>> {
-    let mut bodies = Vec::new();
+/// `id@version`; the version is left out where it is that of the price list, as in a catalog that is published whole.
+fn plan_label<'a>(plan: &'a super::plan::Plan, offer: Option<Offer<'a>>) -> Cow<'a, str> {
+    let version_of = |label: &'a str| label.rsplit_once('@').map(|(_, version)| version);
+    let same = offer.is_some_and(|offer| version_of(offer.deck) == version_of(plan.label()));
+    Cow::Borrowed(if same { plan.id() } else { plan.label() })
+}
+
+fn priced_by(offer: Offer<'_>, rate: Option<super::money::Rate>) -> PricedBy<'_> {
+    PricedBy {
+        destination: Cow::Borrowed(offer.destination),
+        prefix: offer.prefix.map(Cow::Borrowed),
+        rate: rate.or(offer.price.rate).unwrap_or_default(),
+        deck: Cow::Borrowed(offer.deck),
+        country: offer.country,
+    }
+}
+
+/// How an account stood before a cause: what is crossed is told once (R36, F16).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stood {
+    is_low: bool,
+    is_at_zero: bool,
+}
+
+impl Stood {
+    /// As it stands now; an account that is not yet open has nothing to cross.
+    pub fn of(account: Option<&Account>) -> Stood {
+        let Some(account) = account else { return Stood { is_low: true, is_at_zero: true } };
+        let (balance, settings) = (account.balance(), &account.settings);
+        Stood {
+            is_low: settings.notify_below.is_some_and(|notice| balance < notice),
+            is_at_zero: balance <= settings.block_at,
+        }
+    }
+}
+
+/// The notices of pools and limits that a debit gives rise to: 80 % and 100 % of a pool, then the user (F15).
+pub fn notices_of_debit<'a>(view: &View<'_>, account: &Account, debit: &Debit<'a>) -> Vec<EventBody<'a>> {
+    if account.closed_at.is_some() {
+        return Vec::new();
+    }
+    let mut bodies = pool::notices(view, account, debit);
+    let user = debit.user.as_ref().filter(|_| debit.spent.is_some());
+    if let (Some(user), Some(spent), Some(answered_at)) = (user, debit.spent, debit.answered_at) {
+        let month = Month::of(answered_at);
+        let before = spent.checked_sub(debit.amount).unwrap_or(Money::ZERO);
+        let limit = limit_and_spend(view, account, user, month).map(|(limit, _)| limit);
+        if let Some(monthly_limit) = limit.filter(|limit| before < *limit && spent >= *limit)
+            && month == Month::of(view.clock())
+        {
+            bodies.push(EventBody::UserBlocked { user: user.clone(), month, spent, monthly_limit });
+        }
+    }
+    bodies
+}
+
+/// What follows from the state that the events of a cause left, in the order of F15: balance low, balance at zero, block or
+/// unblock, then recharge. `due`: the work that was the cause, if it was not a record.
+pub fn consequences(
+    stood: Stood,
+    account: &Account,
+    catalog: &Catalog,
+    now: Timestamp,
+    due: Option<DueKind>,
+) -> SmallVec<[EventBody<'static>; 2]> {
+    let mut bodies = SmallVec::new();
     if account.closed_at.is_some() {
         return bodies;
     }
-    let balance = account.balance();
-    match (balance <= account.settings.block_at, &account.blocked) {
-        (true, None) => bodies.push(EventBody::TenantBlocked { classes: Classes::all_paid() }),
-        (false, Some(_)) => bodies.push(EventBody::TenantUnblocked),
-        (true, Some(_)) | (false, None) => {}
+    let (stands, settings) = (Stood::of(Some(account)), &account.settings);
+    if let (true, false, Some(notify_below)) = (stands.is_low, stood.is_low, settings.notify_below) {
+        bodies.push(EventBody::BalanceLow { notify_below });
     }
-    match account.recharging.need(balance, now) {
+    if stands.is_at_zero && !stood.is_at_zero {
+        bodies.push(EventBody::BalanceReachedZero { block_at: settings.block_at });
+    }
+    match (pool::wanted_block(account, catalog, now), account.blocked.as_deref()) {
+        (Some(wanted), in_force) if in_force != Some(&wanted) => bodies.push(EventBody::TenantBlocked(wanted)),
+        (None, Some(_)) => bodies.push(EventBody::TenantUnblocked),
+        (Some(_), _) | (None, None) => {}
+    }
+    let before = u64::try_from(bodies.len()).expect("a few events");
+    recharge(account, now, due, before, &mut bodies);
+    bodies
+}
+
+/// What is asked for at the account's balance, behind `before` other events.
+fn recharge(
+    account: &Account,
+    now: Timestamp,
+    due: Option<DueKind>,
+    before: u64,
+    bodies: &mut SmallVec<[EventBody<'static>; 2]>,
+) {
+    match account.recharging.need(account.balance(), now, due) {
         Ok(Some(Need::Request { amount, wanted })) => {
             let payment_method = account.recharging.settings.as_ref().map(|settings| settings.payment_method.clone());
-            let id = RechargeId(account.seq + 1 + u64::try_from(bodies.len()).expect("at most one event"));
+            let retry = account.recharging.retry.filter(|retry| due == Some(DueKind::Retry) && retry.at == now);
             bodies.push(EventBody::RechargeRequested {
-                attempt: 1,
+                attempt: retry.map_or(1, |retry| retry.attempt),
                 amount,
                 payment_method: Cow::Owned(payment_method.unwrap_or_default().into()),
             });
             if amount < wanted {
+                let id = RechargeId(account.seq + 1 + before);
                 bodies.push(EventBody::RechargeCapped { recharge: Some(id), wanted });
             }
         }
         Ok(Some(Need::Capped { wanted })) => bodies.push(EventBody::RechargeCapped { recharge: None, wanted }),
         Ok(None) | Err(Overflow) => {}
     }
-    bodies
 }
 
 /// A new lot: what of it repays debt, and when the rest lapses: at the same time 12 months later, a month's end clamps (R30).
@@ -236,12 +429,11 @@ pub(super) fn funds(
     expires_at: Option<Timestamp>,
     rules: &Rules,
 ) -> Funds {
-    let expires_at = expires_at.unwrap_or_else(|| {
-        let later = purchased_at.to_zoned(TimeZone::UTC).checked_add(rules.lot_months.months());
-        later.map_or(Timestamp::MAX, |later| later.timestamp())
-    });
+    let expires_at = expires_at.unwrap_or_else(|| months_later(purchased_at, rules.lot_months));
     Funds { amount, debt_repaid: amount.min(account.debt), expires_at }
 }
 
+#[cfg(test)]
+mod telephony_tests;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+mod correct;
+
 use super::account::Account;
 use super::batch::View;
 use super::catalog::Catalog;
@@ -17,7 +19,7 @@ use super::entry::{EntryKey, EntryValue, RechargeState};
 use super::event::{CommandMark, EventBody};
 use super::money::Money;
 use super::reason::Refusal;
-use super::recharge::RechargeId;
+use super::recharge::{AfterFailure, RechargeId};
 use super::tenant::TenantSettings;
 
 /// What becomes of a command that is at home and whose account is sound.
@@ -99,14 +101,26 @@ fn decide<'a>(view: &mut View<'_>, catalog: &Catalog, rules: &Rules, command: Co
             return Err(Refused { refusal: Refusal::UnknownTenant, detail, unmatched: unmatched(body) });
         }
     };
-    let settling = matches!(body, CommandBody::SettleRecharge { .. });
-    if let (Some(closed_at), false) = (account.closed_at, settling) {
+    let works_when_closed = matches!(body, CommandBody::SettleRecharge { .. } | CommandBody::AdjustBalance { .. });
+    if let (Some(closed_at), false) = (account.closed_at, works_when_closed) {
         return refuse(Refusal::ClosedTenant, format!("the account was closed {closed_at}"));
     }
     let bodies = match body {
         CommandBody::OpenTenant(_) => unreachable!("answered above"),
         CommandBody::UpdateTenant(update) => self::update(catalog, &account, update, mark)?,
         CommandBody::CloseTenant { reason, forfeit } => close(&account, reason, forfeit, mark)?,
+        CommandBody::SetLicences { plan, usage_country, quantity } => {
+            correct::licences(catalog, &account, now, plan, usage_country, quantity, mark)?
+        }
+        CommandBody::LimitUser { user, monthly_limit } => {
+            correct::limit_user(view, &account, user, monthly_limit, mark)
+        }
+        CommandBody::VoidCall { call_id, reason, release, debits } => {
+            correct::void(view, &account, rules, correct::VoidCall { call_id, reason, release, debits }, mark)?
+        }
+        CommandBody::AdjustBalance { amount, reason, corrects } => {
+            correct::adjust(view, &account, rules, correct::Adjust { amount, reason, corrects }, mark)?
+        }
         CommandBody::AddFunds { amount, payment_reference, expires_at } => {
             let booked = view.entry(EntryKey::payment(&command.tenant, &payment_reference)).is_some();
             add_funds(&account, rules, now, AddFunds { amount, payment_reference, expires_at, booked }, mark)?
@@ -138,6 +152,8 @@ fn open<'a>(catalog: &Catalog, open: OpenTenant, command: CommandMark<'a>) -> Re
         no_rate: open.no_rate,
         minimum_funding: open.minimum_funding,
         block_at: open.block_at,
+        notify_below: open.notify_below,
+        daily_limit: open.daily_limit,
     };
     Ok(vec![EventBody::TenantOpened { command, settings }])
 }
@@ -165,6 +181,8 @@ fn update<'a>(
         no_rate: update.no_rate.unwrap_or(old.no_rate),
         minimum_funding: update.minimum_funding.unwrap_or(old.minimum_funding),
         block_at: update.block_at.unwrap_or(old.block_at),
+        notify_below: update.notify_below.unwrap_or(old.notify_below),
+        daily_limit: update.daily_limit.unwrap_or(old.daily_limit),
     };
     Ok(vec![EventBody::TenantUpdated { command, settings }])
 }
@@ -281,8 +299,14 @@ fn settle<'a>(
             std::iter::once(succeeded).chain(alarm).collect()
         }
         (RechargeState::Requested, Settlement::Failed { reason }) => {
-            let failed = EventBody::RechargeFailed { command, recharge, attempt, requested_at, amount, reason };
-            let suspended = account.closed_at.is_none().then_some(EventBody::RechargeSuspended { recharge });
+            let after = match account.closed_at {
+                Some(_) => AfterFailure::Nothing,
+                None => account.recharging.after_failure(attempt, now, &rules.retry_backoff),
+            };
+            let next_at = if let AfterFailure::Retry(at) = after { Some(at) } else { None };
+            let failed =
+                EventBody::RechargeFailed { command, recharge, attempt, requested_at, amount, reason, next_at };
+            let suspended = (after == AfterFailure::Suspend).then_some(EventBody::RechargeSuspended { recharge });
             std::iter::once(failed).chain(suspended).collect()
         }
     };

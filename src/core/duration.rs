@@ -67,6 +67,16 @@ impl CallDuration {
         self.micros.div_ceil(MICROS_PER_SECOND)
     }
 
+    /// Whole minutes, a fraction counted up: what a pool counts (R24).
+    pub fn minutes_up(self) -> u64 {
+        self.seconds_up().div_ceil(60)
+    }
+
+    /// How much longer this is; nothing where it is shorter.
+    pub fn saturating_sub(self, other: CallDuration) -> CallDuration {
+        CallDuration { micros: self.micros.saturating_sub(other.micros) }
+    }
+
     /// Exactly zero.
     pub fn is_zero(self) -> bool {
         self.micros == 0

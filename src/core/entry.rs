@@ -1,22 +1,31 @@
-//! What is remembered beside an account: applied commands, payments, recharges. It can grow with a tenant's use, so each
-//! is an entry of its own, with the sequence number it is as of and an end.
+//! What is remembered beside an account: applied commands, payments, recharges, calls in parts, corrections, and the limits
+//! and pools of single users. It can grow with a tenant's use, so each is an entry of its own, with the sequence number it is as
+//! of and an end. An event alone says what its entries are from then on.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 
 use jiff::{SignedDuration, Timestamp};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use super::allotments::{POOL_MONTHS_KEPT, PoolId, Threshold};
 use super::command::COMMAND_MEMORY;
-use super::event::{CommandMark, Event, EventBody};
-use super::identity::BodyHash;
+use super::event::{CommandMark, Corrects, Cumulative, Debit, Event, EventBody, PoolUse, Void};
+use super::identity::{ACCEPTANCE_WINDOW_DAYS_MAX, BodyHash};
 use super::money::Money;
+use super::month::Month;
 use super::recharge::RechargeId;
 
 /// How long the reference of a payment is remembered, so that it is booked once: longer than a lot lives by default.
 pub const PAYMENT_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How long a recharge can still be settled, counted from its last event. What comes later is `unknown_recharge`, an alert.
 pub const RECHARGE_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How long what was corrected of a call is remembered, counted from its last correction.
+pub const CORRECTION_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How long a call that is not final is remembered: as long as an identity of the widest window, which goes first.
+pub const OPEN_CALL_MEMORY: SignedDuration = SignedDuration::from_hours(62 * 24);
+const _: () = assert!(OPEN_CALL_MEMORY.as_hours() > (ACCEPTANCE_WINDOW_DAYS_MAX as i64 + 1) * 24);
 const SEED: u64 = 0x746f_6c6c; // "toll"
 
 /// The key of an entry: a hash of its kind, tenant and id, wide enough to be unique.
@@ -39,6 +48,36 @@ impl EntryKey {
         EntryKey::of(b'r', tenant, &recharge.0.to_le_bytes())
     }
 
+    /// Of the spend limit of a user.
+    pub fn limit(tenant: &str, user: &str) -> EntryKey {
+        EntryKey::of(b'l', tenant, user.as_bytes())
+    }
+
+    /// Of what a user spent in a month.
+    pub fn spend(tenant: &str, user: &str, month: Month) -> EntryKey {
+        EntryKey::of(b's', tenant, format!("{month}/{user}").as_bytes())
+    }
+
+    /// Of the pool of a user in a month.
+    pub fn user_pool(tenant: &str, user: &str, pool: &PoolId, month: Month) -> EntryKey {
+        EntryKey::of(b'u', tenant, format!("{month}/{pool}/{user}").as_bytes())
+    }
+
+    /// Of the notice of the pool of a user in a month.
+    pub fn user_pool_notice(tenant: &str, user: &str, pool: &PoolId, month: Month, threshold: Threshold) -> EntryKey {
+        EntryKey::of(b'n', tenant, format!("{month}/{}/{pool}/{user}", threshold.percent()).as_bytes())
+    }
+
+    /// Of a call in parts.
+    pub fn open_call(tenant: &str, call_id: &str) -> EntryKey {
+        EntryKey::of(b'o', tenant, call_id.as_bytes())
+    }
+
+    /// Of what was corrected of a call, by its first debit: a call id that was freed can be debited anew.
+    pub fn correction(tenant: &str, call_id: &str, first_debit: u64) -> EntryKey {
+        EntryKey::of(b'k', tenant, format!("{first_debit}/{call_id}").as_bytes())
+    }
+
     fn of(kind: u8, tenant: &str, id: &[u8]) -> EntryKey {
         let mut bytes: SmallVec<[u8; 256]> = SmallVec::new();
         bytes.push(kind);
@@ -50,7 +89,7 @@ impl EntryKey {
 }
 
 /// One thing that is remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The sequence number of the event that it is as of; a newer one wins.
     pub as_of: u64,
@@ -61,7 +100,7 @@ pub struct Entry {
 }
 
 /// What an entry says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryValue {
     /// A command was applied; `as_of` is its first event.
     Command {
@@ -81,6 +120,31 @@ pub enum EntryValue {
         /// How far it is.
         state: RechargeState,
     },
+    /// A user may spend so much in a month.
+    Limit {
+        /// 0 or more.
+        monthly_limit: Money,
+        /// The event from which on the user's spend is counted.
+        since: u64,
+    },
+    /// A user with a limit spent so much in a month.
+    Spend(Money),
+    /// Minutes of a user's pool that are used in a month.
+    UserPool {
+        /// 0 or more.
+        used: u64,
+    },
+    /// A notice of a user's pool was sent in a month.
+    UserPoolNotice,
+    /// A call that goes on: its parts so far.
+    OpenCall(Box<Cumulative>),
+    /// What was corrected of a call.
+    Correction {
+        /// Given back so far; below zero: more was taken than the debits say.
+        corrected: Money,
+        /// It was taken back whole.
+        voided: bool,
+    },
 }
 
 /// How far a recharge is.
@@ -94,22 +158,112 @@ pub enum RechargeState {
     Succeeded,
 }
 
+type Made = SmallVec<[(EntryKey, Entry); 2]>;
+
 /// The entries that an event makes or renews. The event alone says what is in them, so this is `apply` for one entry.
-pub fn entries_of(event: &Event<'_>) -> SmallVec<[(EntryKey, Entry); 2]> {
-    let tenant = &*event.tenant;
-    let lasting = |memory: SignedDuration| event.time.checked_add(memory).unwrap_or(Timestamp::MAX);
-    let mut entries = SmallVec::new();
-    let mut add = |key, memory, value| {
-        entries.push((key, Entry { as_of: event.seq, until: lasting(memory), value }));
-    };
-    if let Some(CommandMark { body_hash, .. }) = event.body.command() {
-        let key = EntryKey::command(tenant, &event.cause.to_string());
-        add(key, COMMAND_MEMORY, EntryValue::Command { body_hash: *body_hash });
+pub fn entries_of(event: &Event<'_>) -> Made {
+    let mut made = Made::new();
+    match &event.body {
+        EventBody::CallDebited(debit) => of_debit(event, debit, &mut made),
+        EventBody::CallVoided(void) => of_void(event, void, &mut made),
+        EventBody::BalanceAdjusted(adjustment) => {
+            if let Some(corrects) = &adjustment.corrects {
+                add_correction(event, corrects, false, &mut made);
+            }
+        }
+        EventBody::UserLimitSet { user, monthly_limit, since, .. } => {
+            let key = EntryKey::limit(&event.tenant, user);
+            // A limit that is lifted ends here.
+            let (until, monthly_limit) = match monthly_limit {
+                Some(limit) => (Timestamp::MAX, *limit),
+                None => (event.time, Money::ZERO),
+            };
+            add(event, key, until, EntryValue::Limit { monthly_limit, since: *since }, &mut made);
+        }
+        EventBody::PoolThresholdReached { pool, month, threshold, user: Some(user), .. } => {
+            let key = EntryKey::user_pool_notice(&event.tenant, user, pool, *month, *threshold);
+            add(event, key, end_of_pools(*month), EntryValue::UserPoolNotice, &mut made);
+        }
+        _ => of_payment(event, &mut made),
     }
+    if let Some(CommandMark { body_hash, .. }) = event.body.command() {
+        let key = EntryKey::command(&event.tenant, &event.cause.to_string());
+        let value = EntryValue::Command { body_hash: *body_hash };
+        add(event, key, lasting(event, COMMAND_MEMORY), value, &mut made);
+    }
+    made
+}
+
+fn add(event: &Event<'_>, key: EntryKey, until: Timestamp, value: EntryValue, made: &mut Made) {
+    made.push((key, Entry { as_of: event.seq, until, value }));
+}
+
+fn lasting(event: &Event<'_>, memory: SignedDuration) -> Timestamp {
+    event.time.checked_add(memory).unwrap_or(Timestamp::MAX)
+}
+
+/// When calls of a month can come no more.
+fn end_of_pools(month: Month) -> Timestamp {
+    month.ahead(POOL_MONTHS_KEPT + 1).start()
+}
+
+fn of_debit(event: &Event<'_>, debit: &Debit<'_>, made: &mut Made) {
+    let tenant = &*event.tenant;
+    if let Some(cumulative) = &debit.cumulative {
+        let key = EntryKey::open_call(tenant, &debit.call_id);
+        let until = if debit.is_final { event.time } else { lasting(event, OPEN_CALL_MEMORY) };
+        add(event, key, until, EntryValue::OpenCall(cumulative.clone()), made);
+    }
+    if let (Some(pool), Some(user)) = (debit.pool.as_deref(), debit.user.as_deref()) {
+        add_user_pool(event, user, pool, made);
+    }
+    if let (Some(spent), Some(user), Some(at)) = (debit.spent, debit.user.as_deref(), debit.answered_at) {
+        add_spend(event, user, Month::of(at), spent, made);
+    }
+}
+
+fn of_void(event: &Event<'_>, void: &Void<'_>, made: &mut Made) {
+    let tenant = &*event.tenant;
+    add_correction(event, &void.call, true, made);
+    if void.release {
+        let none = Box::new(Cumulative::default());
+        add(event, EntryKey::open_call(tenant, &void.call.call_id), event.time, EntryValue::OpenCall(none), made);
+    }
+    if let (Some(pool), Some(user)) = (&void.pool, void.user.as_deref()) {
+        add_user_pool(event, user, pool, made);
+    }
+    if let (Some(spent), Some(user), Some(at)) = (void.spent, void.user.as_deref(), void.answered_at) {
+        add_spend(event, user, Month::of(at), spent, made);
+    }
+}
+
+fn add_user_pool(event: &Event<'_>, user: &str, pool: &PoolUse, made: &mut Made) {
+    if pool.of_user {
+        let key = EntryKey::user_pool(&event.tenant, user, &pool.pool, pool.month);
+        add(event, key, end_of_pools(pool.month), EntryValue::UserPool { used: pool.used }, made);
+    }
+}
+
+fn add_spend(event: &Event<'_>, user: &str, month: Month, spent: Money, made: &mut Made) {
+    let key = EntryKey::spend(&event.tenant, user, month);
+    add(event, key, end_of_pools(month), EntryValue::Spend(spent), made);
+}
+
+fn add_correction(event: &Event<'_>, corrects: &Corrects<'_>, voided: bool, made: &mut Made) {
+    let first = corrects.debits.first().copied().unwrap_or_default();
+    let key = EntryKey::correction(&event.tenant, &corrects.call_id, first);
+    let value = EntryValue::Correction { corrected: corrects.corrected, voided };
+    add(event, key, lasting(event, CORRECTION_MEMORY), value, made);
+}
+
+/// Payments and recharges.
+fn of_payment(event: &Event<'_>, made: &mut Made) {
+    let tenant = &*event.tenant;
     if let EventBody::FundsAdded { payment_reference: reference, .. }
     | EventBody::RechargeSucceeded { payment_reference: Some(reference), .. } = &event.body
     {
-        add(EntryKey::payment(tenant, reference), PAYMENT_MEMORY, EntryValue::Payment);
+        let key = EntryKey::payment(tenant, reference);
+        add(event, key, lasting(event, PAYMENT_MEMORY), EntryValue::Payment, made);
     }
     let recharge = match &event.body {
         EventBody::RechargeRequested { attempt, amount, .. } => {
@@ -125,9 +279,8 @@ pub fn entries_of(event: &Event<'_>) -> SmallVec<[(EntryKey, Entry); 2]> {
     };
     if let Some((id, amount, attempt, requested_at, state)) = recharge {
         let value = EntryValue::Recharge { amount, attempt, requested_at, state };
-        add(EntryKey::recharge(tenant, id), RECHARGE_MEMORY, value);
+        add(event, EntryKey::recharge(tenant, id), lasting(event, RECHARGE_MEMORY), value, made);
     }
-    entries
 }
 
 /// The entries of one partition.
@@ -139,14 +292,15 @@ pub struct Entries {
 impl Entries {
     /// What is remembered under `key` at `now`.
     pub fn get(&self, key: EntryKey, now: Timestamp) -> Option<Entry> {
-        self.table.get(&key).copied().filter(|entry| now < entry.until)
+        self.table.get(&key).filter(|entry| now < entry.until).cloned()
     }
 
     /// Takes an entry; the newer one wins.
     pub fn insert(&mut self, key: EntryKey, entry: Entry) {
-        let kept = self.table.entry(key).or_insert(entry);
-        if entry.as_of > kept.as_of {
-            *kept = entry;
+        match self.table.entry(key) {
+            Slot::Vacant(slot) => drop(slot.insert(entry)),
+            Slot::Occupied(mut slot) if entry.as_of > slot.get().as_of => drop(slot.insert(entry)),
+            Slot::Occupied(_) => {}
         }
     }
 
@@ -167,8 +321,12 @@ impl Entries {
 
     /// All that count at `now`, in the order of their keys: for comparisons.
     pub fn sorted(&self, now: Timestamp) -> Vec<(EntryKey, Entry)> {
-        let mut all: Vec<_> =
-            self.table.iter().filter(|(_, entry)| now < entry.until).map(|(key, entry)| (*key, *entry)).collect();
+        let mut all: Vec<_> = self
+            .table
+            .iter()
+            .filter(|(_, entry)| now < entry.until)
+            .map(|(key, entry)| (*key, entry.clone()))
+            .collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
     }

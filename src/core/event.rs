@@ -9,11 +9,14 @@ use std::fmt;
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
-use super::cdr::{Attributes, CallClass, Direction, Service};
+use super::allotments::{PoolId, Threshold};
+use super::cdr::{Attributes, CallClass, Direction, NumberType, Service};
 use super::duration::CallDuration;
 use super::identity::{BodyHash, Content};
 use super::money::{Money, Rate};
-use super::number::Number;
+use super::month::Month;
+use super::number::{Country, Number};
+pub use super::plan::Classes;
 use super::recharge::{RechargeId, RechargeSettings};
 use super::tenant::TenantSettings;
 
@@ -44,7 +47,7 @@ pub enum Cause<'a> {
         /// The part; 0 on a lone record.
         part: u32,
     },
-    /// A command, by its id; or, as read back from a ledger, any cause as it was written.
+    /// A command, by its id; due work, by its name; or, as read back from a ledger, any cause as it was written.
     Written(Cow<'a, str>),
 }
 
@@ -91,6 +94,30 @@ pub enum EventBody<'a> {
         /// Why.
         reason: Cow<'a, str>,
     },
+    /// `licences.set` (R21).
+    LicencesSet {
+        /// What asked for it.
+        command: CommandMark<'a>,
+        /// Of which plan.
+        plan: Cow<'a, str>,
+        /// Where the licences are used.
+        usage_country: Country,
+        /// The union of countries that share one pool, where the country is in one.
+        union: Option<Cow<'a, str>>,
+        /// How many there are from here on.
+        quantity: u32,
+    },
+    /// `user.limit_set` (R38).
+    UserLimitSet {
+        /// What asked for it.
+        command: CommandMark<'a>,
+        /// Whose.
+        user: Cow<'a, str>,
+        /// What the user may spend in a month; `None`: without limit.
+        monthly_limit: Option<Money>,
+        /// The event from which on the user's spend is counted: this one, unless a limit was in force before.
+        since: u64,
+    },
     /// `funds.added`: by hand.
     FundsAdded {
         /// What asked for it.
@@ -100,6 +127,21 @@ pub enum EventBody<'a> {
         /// Unique for the tenant.
         payment_reference: Cow<'a, str>,
     },
+    /// `funds.expiring`: a lot will lapse (R32).
+    FundsExpiring {
+        /// Which lot.
+        lot: LotId,
+        /// What is left of it.
+        amount: Money,
+        /// When it lapses.
+        expires_at: Timestamp,
+        /// Days before that.
+        days: u32,
+    },
+    /// `balance.adjusted` (R37).
+    BalanceAdjusted(Box<Adjustment<'a>>),
+    /// `call.voided` (R37).
+    CallVoided(Box<Void<'a>>),
     /// `funds.expired`: what is left of a lot is forfeited (R32, R39).
     FundsExpired {
         /// Which lot.
@@ -152,6 +194,26 @@ pub enum EventBody<'a> {
         amount: Money,
         /// For example an expired card.
         reason: Cow<'a, str>,
+        /// When it is tried again; `None`: it is not.
+        next_at: Option<Timestamp>,
+    },
+    /// `recharge.status_requested`: no answer has come; what became of it (R34)?
+    RechargeStatusRequested {
+        /// Which.
+        recharge: RechargeId,
+        /// Which attempt.
+        attempt: u32,
+        /// What it is for.
+        amount: Money,
+    },
+    /// `recharge.unresolved`: still no answer; a person decides (R34).
+    RechargeUnresolved {
+        /// Which.
+        recharge: RechargeId,
+        /// Which attempt.
+        attempt: u32,
+        /// What it is for.
+        amount: Money,
     },
     /// `recharge.suspended`: no request until it is configured again or funds arrive by hand (R34).
     RechargeSuspended {
@@ -176,13 +238,53 @@ pub enum EventBody<'a> {
     },
     /// `call.debited`: zero included.
     CallDebited(Box<Debit<'a>>),
-    /// `tenant.blocked` (R35).
-    TenantBlocked {
-        /// The classes that must not be set up.
-        classes: Classes,
-    },
+    /// `tenant.blocked` (R35); again when the lists change.
+    TenantBlocked(Blocked),
     /// `tenant.unblocked` (R35).
     TenantUnblocked,
+    /// `user.blocked`: the user's limit of the month is reached (R38).
+    UserBlocked {
+        /// Who.
+        user: Cow<'a, str>,
+        /// Of which month.
+        month: Month,
+        /// In that month.
+        spent: Money,
+        /// What may be spent in a month.
+        monthly_limit: Money,
+    },
+    /// `user.unblocked`: it is reached no more.
+    UserUnblocked {
+        /// Who.
+        user: Cow<'a, str>,
+        /// Of which month.
+        month: Month,
+    },
+    /// `balance.low`: it fell below the tenant's notice (R36).
+    BalanceLow {
+        /// The notice.
+        notify_below: Money,
+    },
+    /// `balance.reached_zero`: it fell to `block_at` or below (R36, F16).
+    BalanceReachedZero {
+        /// Where paid calls are blocked.
+        block_at: Money,
+    },
+    /// `pool.threshold_reached` (R25).
+    PoolThresholdReached {
+        /// Which pool.
+        pool: PoolId,
+        /// Of which month.
+        month: Month,
+        /// How far it is used.
+        threshold: Threshold,
+        /// Minutes that are used.
+        used: u64,
+        /// Minutes that it holds.
+        size: u64,
+        /// Whose, where it is one user's.
+        user: Option<Cow<'a, str>>,
+    },
 }
 
 impl<'a> EventBody<'a> {
@@ -192,18 +294,30 @@ impl<'a> EventBody<'a> {
             EventBody::TenantOpened { command, .. }
             | EventBody::TenantUpdated { command, .. }
             | EventBody::TenantClosed { command, .. }
+            | EventBody::LicencesSet { command, .. }
+            | EventBody::UserLimitSet { command, .. }
             | EventBody::FundsAdded { command, .. }
             | EventBody::RechargeConfigured { command, .. }
             | EventBody::RechargeSucceeded { command, .. }
             | EventBody::RechargeFailed { command, .. } => Some(command),
-            EventBody::FundsExpired { .. }
+            EventBody::BalanceAdjusted(adjustment) => Some(&adjustment.command),
+            EventBody::CallVoided(void) => Some(&void.command),
+            EventBody::FundsExpiring { .. }
+            | EventBody::FundsExpired { .. }
             | EventBody::RechargeRequested { .. }
+            | EventBody::RechargeStatusRequested { .. }
+            | EventBody::RechargeUnresolved { .. }
             | EventBody::RechargeSuspended { .. }
             | EventBody::RechargeCapped { .. }
             | EventBody::SettlementUnmatched { .. }
             | EventBody::CallDebited(_)
-            | EventBody::TenantBlocked { .. }
-            | EventBody::TenantUnblocked => None,
+            | EventBody::TenantBlocked(_)
+            | EventBody::TenantUnblocked
+            | EventBody::UserBlocked { .. }
+            | EventBody::UserUnblocked { .. }
+            | EventBody::BalanceLow { .. }
+            | EventBody::BalanceReachedZero { .. }
+            | EventBody::PoolThresholdReached { .. } => None,
         }
     }
 
@@ -213,18 +327,30 @@ impl<'a> EventBody<'a> {
             EventBody::TenantOpened { .. }
             | EventBody::TenantUpdated { .. }
             | EventBody::TenantClosed { .. }
+            | EventBody::LicencesSet { .. }
+            | EventBody::UserLimitSet { .. }
             | EventBody::FundsAdded { .. }
+            | EventBody::BalanceAdjusted(_)
+            | EventBody::CallVoided(_)
             | EventBody::RechargeConfigured { .. }
             | EventBody::CallDebited(_) => false,
-            EventBody::FundsExpired { .. }
+            EventBody::FundsExpiring { .. }
+            | EventBody::FundsExpired { .. }
             | EventBody::RechargeRequested { .. }
             | EventBody::RechargeSucceeded { .. }
             | EventBody::RechargeFailed { .. }
+            | EventBody::RechargeStatusRequested { .. }
+            | EventBody::RechargeUnresolved { .. }
             | EventBody::RechargeSuspended { .. }
             | EventBody::RechargeCapped { .. }
             | EventBody::SettlementUnmatched { .. }
-            | EventBody::TenantBlocked { .. }
-            | EventBody::TenantUnblocked => true,
+            | EventBody::TenantBlocked(_)
+            | EventBody::TenantUnblocked
+            | EventBody::UserBlocked { .. }
+            | EventBody::UserUnblocked { .. }
+            | EventBody::BalanceLow { .. }
+            | EventBody::BalanceReachedZero { .. }
+            | EventBody::PoolThresholdReached { .. } => true,
         }
     }
 }
@@ -268,7 +394,166 @@ pub struct Draw {
     pub amount: Money,
 }
 
-/// What one CDR cost, and what is to be remembered of it.
+/// A correction of the balance (R37): an entry of the ledger that refers to what it corrects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adjustment<'a> {
+    /// What asked for it.
+    pub command: CommandMark<'a>,
+    /// Why.
+    pub reason: Cow<'a, str>,
+    /// What it does to the money.
+    pub money: AdjustedMoney,
+    /// The call that it corrects, if it is one.
+    pub corrects: Option<Corrects<'a>>,
+}
+
+impl Adjustment<'_> {
+    /// Signed: above zero it adds, below it takes.
+    pub fn amount(&self) -> Money {
+        match &self.money {
+            AdjustedMoney::Added(funds) => funds.amount,
+            AdjustedMoney::Taken { amount, .. } => amount.negated(),
+        }
+    }
+}
+
+/// What an adjustment does to the money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdjustedMoney {
+    /// A lot with the normal expiry; debt first.
+    Added(Funds),
+    /// Drawn like a debit.
+    Taken {
+        /// Above zero.
+        amount: Money,
+        /// Where it came from.
+        lots: SmallVec<[Draw; 2]>,
+        /// What no lot could pay.
+        debt: Money,
+    },
+}
+
+/// The call that a correction refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corrects<'a> {
+    /// Its id.
+    pub call_id: Cow<'a, str>,
+    /// The sequence numbers of all its debits, rising; at least one.
+    pub debits: Vec<u64>,
+    /// What was given back of the call so far, this correction included; below zero: more was taken than the debits say.
+    pub corrected: Money,
+}
+
+/// A call that is taken back (R37).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Void<'a> {
+    /// What asked for it.
+    pub command: CommandMark<'a>,
+    /// Why.
+    pub reason: Cow<'a, str>,
+    /// The call, and what was given back of it.
+    pub call: Corrects<'a>,
+    /// The identity is freed: a corrected CDR can come.
+    pub release: bool,
+    /// What is given back now.
+    pub amount: Money,
+    /// What of it repaid debt.
+    pub debt_repaid: Money,
+    /// What of it went back to lots that are still there, in the order in which they were drawn from.
+    pub lots: SmallVec<[Draw; 2]>,
+    /// The rest is a new lot, which lapses then; `None`: there is no rest.
+    pub expires_at: Option<Timestamp>,
+    /// The minutes that go back.
+    pub pool: Option<PoolUse>,
+    /// Who had made the call.
+    pub user: Option<Cow<'a, str>>,
+    /// The start of the call.
+    pub answered_at: Option<Timestamp>,
+    /// What the user has spent in the month of the call after it, where the user has a limit.
+    pub spent: Option<Money>,
+}
+
+impl Void<'_> {
+    /// What becomes a new lot.
+    pub fn new_lot(&self) -> Option<Money> {
+        let placed = self.lots.iter().try_fold(self.debt_repaid, |sum, draw| sum.checked_add(draw.amount)).ok()?;
+        self.amount.checked_sub(placed).ok()
+    }
+}
+
+/// Minutes that a call took from a pool, or gave back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Which pool.
+    pub pool: PoolId,
+    /// Of which month: that of the call's start.
+    pub month: Month,
+    /// How many.
+    pub minutes: u64,
+    /// Minutes of the pool that are used after it.
+    pub used: u64,
+    /// Minutes that the pool holds; 0 where they go back.
+    pub size: u64,
+    /// It is one user's pool, not the tenant's.
+    pub of_user: bool,
+}
+
+/// All parts of a call so far (R2): what the next one is charged against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cumulative {
+    /// Of all that is rated but the duration: the same for all parts.
+    pub content: Content,
+    /// How long it really was.
+    pub duration: CallDuration,
+    /// How long it counts.
+    pub billed_seconds: u64,
+    /// The seconds that money paid for.
+    pub paid_seconds: u64,
+    /// The minutes that a pool gave.
+    pub pool_minutes: u64,
+    /// All debits.
+    pub amount: Money,
+    /// Of the amount: the connect fee.
+    pub connect: Money,
+    /// Of the amount: what was missing up to the minimum charge.
+    pub minimum: Money,
+}
+
+/// Why and for what a tenant's paid calls must not be set up (R35, R38, F16).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Why.
+    pub reason: BlockReason,
+    /// The classes: without those that a pool still covers.
+    pub classes: Classes,
+    /// The tenant's used-up pools of the month, in order; never a single user's.
+    pub pools: Vec<PoolId>,
+}
+
+/// Why a tenant is blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockReason {
+    /// The balance is at `block_at` or below (R35).
+    Balance,
+    /// The spend of the day has reached the tenant's ceiling (R38).
+    DailyLimit,
+}
+
+impl BlockReason {
+    /// All reasons, the first that holds counts.
+    pub const ALL: [BlockReason; 2] = [BlockReason::Balance, BlockReason::DailyLimit];
+
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            BlockReason::Balance => "balance",
+            BlockReason::DailyLimit => "daily_limit",
+        }
+    }
+}
+
+/// What one CDR cost, and what is to be remembered of it. Of a call in parts, seconds, minutes, lines and amount are this
+/// part's; [`Cumulative`] is the whole so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Debit<'a> {
     /// With the tenant, the identity.
@@ -277,10 +562,14 @@ pub struct Debit<'a> {
     pub part: u32,
     /// No further part will come.
     pub is_final: bool,
+    /// The part is shorter than an earlier one, and costs nothing (R2).
+    pub shrunk: bool,
     /// What was used.
     pub service: Service,
     /// Which way.
     pub direction: Direction,
+    /// The kind of the tenant's own number that was called; `user` for outbound calls.
+    pub number_type: NumberType,
     /// Who holds the licence.
     pub user: Option<Cow<'a, str>>,
     /// The other end, where it is a number.
@@ -293,6 +582,10 @@ pub struct Debit<'a> {
     pub billed_seconds: u64,
     /// What kind of call.
     pub class: CallClass,
+    /// `id@version` of the plan, where one decided.
+    pub plan: Option<Cow<'a, str>>,
+    /// The minutes that a pool gave.
+    pub pool: Option<Box<PoolUse>>,
     /// The seconds that money paid for.
     pub paid_seconds: u64,
     /// The charge, line by line; their sum is the amount.
@@ -307,6 +600,10 @@ pub struct Debit<'a> {
     pub lots: SmallVec<[Draw; 2]>,
     /// What no lot could pay (R31).
     pub debt: Money,
+    /// All parts so far, of a call that has parts.
+    pub cumulative: Option<Box<Cumulative>>,
+    /// What the user has spent in the month of the call, where the user has a limit (R38).
+    pub spent: Option<Money>,
     /// By it a repeat is told from another call of the same id.
     pub content: Content,
     /// The quarantined record that was replayed.
@@ -320,12 +617,14 @@ pub struct Debit<'a> {
 pub struct PricedBy<'a> {
     /// The name of what the prefix stands for.
     pub destination: Cow<'a, str>,
-    /// The prefix.
-    pub prefix: Cow<'a, str>,
-    /// Per minute.
+    /// The prefix, or the short code; `None` for inbound calls.
+    pub prefix: Option<Cow<'a, str>>,
+    /// Per minute; where it changed in the call, the first that was paid.
     pub rate: Rate,
     /// `id@version`.
     pub deck: Cow<'a, str>,
+    /// Inbound: the country of the number that was dialled; a short code: the country where it was; else absent.
+    pub country: Option<Country>,
 }
 
 /// One line of a charge, rounded once (R16, F9).
@@ -359,37 +658,5 @@ impl LineKind {
             LineKind::Connect => "connect",
             LineKind::Minimum => "minimum",
         }
-    }
-}
-
-/// A set of the paid call classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Classes(u8);
-
-impl Classes {
-    /// All that somebody pays for.
-    pub fn all_paid() -> Classes {
-        CallClass::PAID.into_iter().collect()
-    }
-
-    /// Whether the class is in it.
-    pub fn contains(self, class: CallClass) -> bool {
-        Classes::bit(class).is_some_and(|bit| self.0 & bit != 0)
-    }
-
-    /// The classes, in their order.
-    pub fn iter(self) -> impl Iterator<Item = CallClass> {
-        CallClass::PAID.into_iter().filter(move |class| self.contains(*class))
-    }
-
-    fn bit(class: CallClass) -> Option<u8> {
-        CallClass::PAID.iter().position(|paid| *paid == class).map(|place| 1 << place)
-    }
-}
-
-impl FromIterator<CallClass> for Classes {
-    /// Classes that are always free are left out.
-    fn from_iter<I: IntoIterator<Item = CallClass>>(classes: I) -> Self {
-        Classes(classes.into_iter().filter_map(Classes::bit).fold(0, |set, bit| set | bit))
     }
 }

@@ -39,13 +39,27 @@ impl IdentityKey {
 
 /// 32 bits of the hash of a call's rated content: numbers, times, duration, plan, service and the rest that a price can
 /// depend on; not attributes, not spelling (F3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content(pub u32);
 
 impl Content {
     /// The content of a call. Numbers count as they are after normalisation in `country`, the tenant's; what is not a
     /// number counts as it is spelled, without separators.
     pub fn of(cdr: &Cdr<'_>, numbers: &NumberPlan, country: Country) -> Content {
+        let mut fields = Fields::of_call(cdr, numbers, country);
+        fields.bytes.extend_from_slice(&cdr.duration().micros().to_le_bytes());
+        fields.content()
+    }
+
+    /// What all parts of a call have in common: its content but for the duration.
+    pub fn of_call(cdr: &Cdr<'_>, numbers: &NumberPlan, country: Country) -> Content {
+        Fields::of_call(cdr, numbers, country).content()
+    }
+}
+
+impl Fields {
+    /// All that is rated of a call but its duration.
+    fn of_call(cdr: &Cdr<'_>, numbers: &NumberPlan, country: Country) -> Fields {
         let mut fields = Fields::default();
         fields.text(cdr.service.code());
         fields.text(cdr.direction.code());
@@ -60,14 +74,13 @@ impl Content {
         fields.optional(cdr.plan.as_deref());
         fields.optional(cdr.usage_country.as_ref().map(Country::as_str));
         fields.bytes.push(u8::from(cdr.on_net));
-        let (answered, at, duration) = match cdr.times {
-            CallTimes::Answered { at, duration } => (1, at, duration.micros()),
-            CallTimes::Unanswered { ended_at } => (0, ended_at, 0),
+        let (answered, at) = match cdr.times {
+            CallTimes::Answered { at, .. } => (1, at),
+            CallTimes::Unanswered { ended_at } => (0, ended_at),
         };
         fields.bytes.push(answered);
         fields.bytes.extend_from_slice(&at.as_nanosecond().to_le_bytes());
-        fields.bytes.extend_from_slice(&duration.to_le_bytes());
-        Content(u32::try_from(fields.hash() >> 32).expect("32 bits are left"))
+        fields
     }
 }
 
@@ -107,6 +120,10 @@ impl Fields {
         self.bytes.extend(kept);
         let len = u32::try_from(self.bytes.len() - start - 4).expect("a field of a record is far below 4 GiB");
         self.bytes[start..start + 4].copy_from_slice(&len.to_le_bytes());
+    }
+
+    fn content(&self) -> Content {
+        Content(u32::try_from(self.hash() >> 32).expect("32 bits are left"))
     }
 
     fn hash(&self) -> u64 {
@@ -191,6 +208,16 @@ impl Identities {
         if (identity.hour, identity.part) >= (kept.hour, kept.part) {
             *kept = identity;
         }
+    }
+
+    /// Remembers what was decided last, whatever was there: a call that was freed begins anew with a lower part.
+    pub(super) fn set(&mut self, key: IdentityKey, identity: Identity) {
+        self.table.insert(key.0, identity);
+    }
+
+    /// Forgets a call: its identity was freed (R37).
+    pub fn remove(&mut self, key: IdentityKey) {
+        self.table.remove(&key.0);
     }
 
     /// Drops what counts no more at `now`. Cheap but for the first call in an hour.

@@ -335,7 +335,7 @@ impl LineRounding {
 }
 
 /// A price per minute: 0 or more, below 10^15, at most 9 decimals (R10).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Rate(Decimal);
 
 impl Rate {

@@ -1,14 +1,30 @@
-//! Whose a number is: country codes and area codes, how each country dials abroad, and its emergency numbers.
+//! Whose a number is: country codes and area codes, how each country dials abroad, and its emergency numbers and short codes.
 
-use crate::core::number::{Country, Dialled, Number};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::core::currency::Currency;
+use crate::core::number::{Country, Dialled, NUMBER_DIGITS_MIN, Number};
+use crate::core::plan::is_pool_name;
 use crate::core::prefix::{PrefixIndex, is_prefix};
+use crate::core::price::Price;
 
 /// Emergency in every country, whatever its own list says (F5).
 pub const EMERGENCY_EVERYWHERE: [&str; 2] = ["112", "911"];
+/// Digits of a short code at most: fewer than a number has.
+pub const SHORT_CODE_DIGITS_MAX: usize = 6;
 
-/// The table of countries and their prefixes. Never made from a price list (R14).
+const _: () = assert!(SHORT_CODE_DIGITS_MAX < NUMBER_DIGITS_MIN, "no short code is a number");
+
+/// What a debit calls the number plan: `number-plan@version`.
+pub const NUMBER_PLAN_ID: &str = "number-plan";
+
+/// One version of the table of countries and their prefixes. Never made from a price list (R14).
 #[derive(Debug)]
 pub struct NumberPlan {
+    header: NumberPlanHeader,
+    label: Arc<str>,
     index: PrefixIndex,
     /// The country of each prefix of the index.
     owners: Vec<Country>,
@@ -16,7 +32,16 @@ pub struct NumberPlan {
     countries: Box<[Option<CountryDialling>]>,
 }
 
-/// How one country dials.
+/// What is said of a whole number plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberPlanHeader {
+    /// Tells apart what was in force.
+    pub version: Box<str>,
+    /// Calls that start before this instant do not see this version (R12); `None`: always was in force.
+    pub effective_from: Option<Timestamp>,
+}
+
+/// How one country dials, and which unions it is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountryDialling {
     /// The country.
@@ -27,6 +52,44 @@ pub struct CountryDialling {
     pub emergency: Vec<Box<str>>,
     /// The domestic union that the country is in (R20).
     pub domestic_union: Option<Box<str>>,
+    /// The union whose licences feed one pool (R21), by a name that [`is_pool_name`].
+    pub pool_union: Option<Box<str>>,
+    /// Short numbers that are no emergency numbers.
+    pub short_codes: Vec<ShortCode>,
+}
+
+impl CountryDialling {
+    /// A country that is in no union, and of which nothing else is known.
+    pub fn of(country: Country) -> CountryDialling {
+        CountryDialling {
+            country,
+            international_prefixes: Vec::new(),
+            emergency: Vec::new(),
+            domestic_union: None,
+            pool_union: None,
+            short_codes: Vec::new(),
+        }
+    }
+}
+
+/// A short number: a directory, a bank's service, the time (F5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortCode {
+    /// As dialled: 1 to [`SHORT_CODE_DIGITS_MAX`] digits.
+    pub code: Box<str>,
+    /// What a bill calls it.
+    pub name: Arc<str>,
+    /// What it costs, paid by credits whatever the plan is; `None`: free.
+    pub price: Option<ShortCodePrice>,
+}
+
+/// What calls to a short code cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortCodePrice {
+    /// The currency of the price; tenants of another cannot call it.
+    pub currency: Currency,
+    /// The price. Lines of a charge are rounded by the default, for a number plan says nothing of that.
+    pub price: Price,
 }
 
 /// Why a number plan was refused. Whoever reads it from files finds these first, with line and column.
@@ -44,12 +107,56 @@ pub enum NumberPlanError {
     /// A prefix belongs to a country that is not described.
     #[error("prefix {0} is of country {1}, which is not in the list of countries")]
     UnknownCountry(Box<str>, Country),
+    /// The name of a pool union could be taken for something else in the name of a pool.
+    #[error("not a name of a pool union: {0:?}")]
+    NotAUnion(Box<str>),
+    /// A short code is no digits, too long, or an emergency number.
+    #[error("not a short code of {1}: {0:?}")]
+    NotAShortCode(Box<str>, Country),
+    /// A country has a short code twice.
+    #[error("short code {0} of {1} is there twice")]
+    DuplicateShortCode(Box<str>, Country),
+}
+
+/// What a pool union can be called: what an allotment can, but not `user`, which ends the names of the pools of users.
+pub fn is_pool_union(name: &str) -> bool {
+    is_pool_name(name) && name != "user"
+}
+
+/// What a short code of a country can be: 1 to [`SHORT_CODE_DIGITS_MAX`] digits, and no emergency number (F5: those go first).
+pub fn is_short_code(code: &str, dialling: &CountryDialling) -> bool {
+    (1..=SHORT_CODE_DIGITS_MAX).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_digit())
+        && !dialling.is_emergency(code)
+}
+
+impl CountryDialling {
+    /// The digits are an emergency number, of this country or of all.
+    pub fn is_emergency(&self, digits: &str) -> bool {
+        EMERGENCY_EVERYWHERE.contains(&digits) || self.emergency.iter().any(|number| number.as_ref() == digits)
+    }
+
+    fn check(&self) -> Result<(), NumberPlanError> {
+        if let Some(union) = self.pool_union.as_ref().filter(|union| !is_pool_union(union)) {
+            return Err(NumberPlanError::NotAUnion(union.clone()));
+        }
+        for (place, code) in (0..).zip(self.short_codes.iter().map(|short| &short.code)) {
+            if !is_short_code(code, self) {
+                return Err(NumberPlanError::NotAShortCode(code.clone(), self.country));
+            }
+            if self.short_codes.iter().take(place).any(|earlier| earlier.code == *code) {
+                return Err(NumberPlanError::DuplicateShortCode(code.clone(), self.country));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl NumberPlan {
     /// # Errors
     /// [`NumberPlanError`], the first that is met.
     pub fn new(
+        header: NumberPlanHeader,
         prefixes: Vec<(Box<str>, Country)>,
         dialling: Vec<CountryDialling>,
     ) -> Result<NumberPlan, NumberPlanError> {
@@ -57,6 +164,7 @@ impl NumberPlan {
         for mut one in dialling {
             // The longest first: where one prefix begins another, the number is behind the longer.
             one.international_prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+            one.check()?;
             let country = one.country;
             if countries[country.index()].replace(one).is_some() {
                 return Err(NumberPlanError::DuplicateCountry(country));
@@ -77,7 +185,23 @@ impl NumberPlan {
         }
         let index = PrefixIndex::new(prefixes.iter().map(|(prefix, _)| prefix.as_ref()));
         let owners = prefixes.into_iter().map(|(_, country)| country).collect();
-        Ok(NumberPlan { index, owners, countries })
+        let label = Arc::from(format!("{NUMBER_PLAN_ID}@{}", header.version));
+        Ok(NumberPlan { header, label, index, owners, countries })
+    }
+
+    /// What is said of the whole plan.
+    pub fn header(&self) -> &NumberPlanHeader {
+        &self.header
+    }
+
+    /// `number-plan@version`, as debits name it.
+    pub fn label(&self) -> &Arc<str> {
+        &self.label
+    }
+
+    /// All countries that it describes.
+    pub fn countries(&self) -> impl Iterator<Item = &CountryDialling> {
+        self.countries.iter().flatten()
     }
 
     /// The plan describes this country.
@@ -94,9 +218,26 @@ impl NumberPlan {
     /// although 91 is a country.
     pub fn is_emergency(&self, raw: &str, country: Country) -> bool {
         let Some(dialled) = Dialled::read(raw) else { return false };
-        let listed = |numbers: &[Box<str>]| numbers.iter().any(|number| number.as_ref() == dialled.as_str());
-        EMERGENCY_EVERYWHERE.contains(&dialled.as_str())
-            || self.dialling(country).is_some_and(|dialling| listed(&dialling.emergency))
+        let dialled = dialled.as_str();
+        EMERGENCY_EVERYWHERE.contains(&dialled)
+            || self.dialling(country).is_some_and(|dialling| dialling.is_emergency(dialled))
+    }
+
+    /// The short code that was dialled in `country` (F5), as dialled: `+101…` is none. Ask for emergency numbers first.
+    pub fn short_code(&self, raw: &str, country: Country) -> Option<&ShortCode> {
+        let dialling = self.dialling(country)?;
+        let dialled = Dialled::read(raw)?;
+        dialling.short_codes.iter().find(|short| short.code.as_ref() == dialled.as_str())
+    }
+
+    /// The pool union that the country is in (R21).
+    pub fn pool_union(&self, country: Country) -> Option<&str> {
+        self.dialling(country)?.pool_union.as_deref()
+    }
+
+    /// Whose licences feed the shared pools of the country, as the names of pools have it: its pool union, or itself.
+    pub fn feed_name<'a>(&'a self, country: &'a Country) -> &'a str {
+        self.pool_union(*country).unwrap_or(country.as_str())
     }
 
     /// The E.164 number that was dialled in `country` (F4): behind `+`, else behind an international prefix of the country,
@@ -128,116 +269,4 @@ impl NumberPlan {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn country(text: &str) -> Country {
-        text.parse().expect(text)
-    }
-
-    fn dialling(of: &str, international: &[&str], emergency: &[&str], union: Option<&str>) -> CountryDialling {
-        let boxed = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect();
-        CountryDialling {
-            country: country(of),
-            international_prefixes: boxed(international),
-            emergency: boxed(emergency),
-            domestic_union: union.map(Box::from),
-        }
-    }
-
-    fn plan() -> NumberPlan {
-        let prefixes =
-            [("1425", "US"), ("1604", "CA"), ("7", "RU"), ("77", "KZ"), ("44", "GB"), ("91", "IN"), ("81", "JP")];
-        NumberPlan::new(
-            prefixes.iter().map(|(prefix, owner)| (Box::from(*prefix), country(owner))).collect(),
-            vec![
-                dialling("US", &["011"], &[], Some("nanp")),
-                dialling("CA", &["011"], &[], Some("nanp")),
-                dialling("GB", &["00"], &["999"], None),
-                dialling("IN", &["00"], &["100"], None),
-                dialling("RU", &["810"], &[], None),
-                dialling("KZ", &["810"], &[], None),
-                dialling("BR", &["00", "0014"], &[], None),
-                dialling("JP", &["010", "0033010"], &["110", "119"], None),
-            ],
-        )
-        .expect("a valid plan")
-    }
-
-    #[test]
-    fn f4_numbers_are_normalised_by_the_country_that_dials() {
-        let cases = [
-            ("+44 20 7123-4567", "US", Some("+442071234567")),
-            ("011 44 20 7123 4567", "US", Some("+442071234567")),
-            ("00442071234567", "GB", Some("+442071234567")),
-            ("00442071234567", "US", None),
-            ("01144207123456", "GB", None),
-            ("442071234567", "GB", Some("+442071234567")),
-            ("02071234567", "GB", None),
-            ("8~10 44 2071234567", "RU", None),
-            ("810442071234567", "RU", Some("+442071234567")),
-            ("0033010442071234567", "JP", Some("+442071234567")),
-            ("010442071234567", "JP", Some("+442071234567")),
-            ("0014442071234567", "BR", Some("+442071234567")),
-            ("00442071234567", "ZZ", None),
-            ("+0442071234567", "GB", None),
-            ("+00442071234567", "GB", None),
-            ("anonymous", "US", None),
-            ("911", "US", None),
-            ("+1425555010012345", "US", None),
-        ];
-        let plan = plan();
-        for (raw, from, expected) in cases {
-            let number = plan.normalise(raw, country(from)).map(|number| number.to_string());
-            assert_eq!(number.as_deref(), expected, "{raw} in {from}");
-        }
-    }
-
-    #[test]
-    fn f5_emergency_is_as_dialled() {
-        let cases = [
-            ("911", "US", true),
-            ("9-1-1", "IN", true),
-            ("112", "ZZ", true),
-            ("999", "GB", true),
-            ("999", "US", false),
-            ("110", "JP", true),
-            ("+911", "IN", false),
-            ("+91100", "IN", false),
-            ("00911", "IN", false),
-            ("9115550100", "US", false),
-            ("", "US", false),
-        ];
-        let plan = plan();
-        for (raw, from, expected) in cases {
-            assert_eq!(plan.is_emergency(raw, country(from)), expected, "{raw} in {from}");
-        }
-    }
-
-    #[test]
-    fn r20_a_union_is_domestic_and_others_are_not() {
-        let plan = plan();
-        for (a, b, expected) in
-            [("US", "CA", true), ("GB", "GB", true), ("GB", "US", false), ("RU", "KZ", false), ("ZZ", "ZZ", true)]
-        {
-            assert_eq!(plan.are_domestic(country(a), country(b)), expected, "{a} and {b}");
-        }
-    }
-
-    #[test]
-    fn a_plan_that_contradicts_itself_is_refused() {
-        let us = || dialling("US", &["011"], &[], None);
-        let prefix = |text: &str, owner: &str| (Box::from(text), country(owner));
-        let refused = |prefixes, dialling| NumberPlan::new(prefixes, dialling).expect_err("refused");
-        assert_eq!(
-            refused(vec![prefix("1", "US"), prefix("1", "US")], vec![us()]),
-            NumberPlanError::DuplicatePrefix("1".into())
-        );
-        assert_eq!(refused(vec![prefix("01", "US")], vec![us()]), NumberPlanError::NotAPrefix("01".into()));
-        assert_eq!(refused(vec![], vec![us(), us()]), NumberPlanError::DuplicateCountry(country("US")));
-        assert_eq!(
-            refused(vec![prefix("44", "GB")], vec![us()]),
-            NumberPlanError::UnknownCountry("44".into(), country("GB"))
-        );
-    }
-}
+mod tests;

@@ -2,11 +2,19 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
+use super::due::DueKind;
 use super::money::{Money, Overflow};
+use super::month::Month;
+
+/// How long after a failure a request is tried again, attempt by attempt; behind the last, auto-recharge is suspended (R34).
+pub const RETRY_BACKOFF: [SignedDuration; 3] =
+    [SignedDuration::from_hours(1), SignedDuration::from_hours(6), SignedDuration::from_hours(24)];
+/// How long after a request without an answer its status is asked for (R34).
+pub const STATUS_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// How long after a request without an answer a person is asked (R34).
+pub const UNRESOLVED_AFTER: SignedDuration = SignedDuration::from_hours(23);
 
 /// A recharge, by the sequence number of its `recharge.requested`: `<tenant>/r<seq>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,27 +66,6 @@ pub struct RechargeSettings {
     pub max_amount_per_month: Option<Money>,
 }
 
-/// A calendar month in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Month {
-    year: i16,
-    month: i8,
-}
-
-impl Month {
-    /// The month of an instant.
-    pub fn of(at: Timestamp) -> Month {
-        let date: civil::Date = TimeZone::UTC.to_datetime(at).date();
-        Month { year: date.year(), month: date.month() }
-    }
-}
-
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}", self.year, self.month)
-    }
-}
-
 /// A request that no settlement has answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InFlight {
@@ -90,6 +77,28 @@ pub struct InFlight {
     pub attempt: u32,
     /// When it was asked for.
     pub requested_at: Timestamp,
+}
+
+/// A failed request that will be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The one that failed.
+    pub failed: RechargeId,
+    /// Of the next try.
+    pub attempt: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What becomes of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It is tried again then.
+    Retry(Timestamp),
+    /// It was the last try.
+    Suspend,
+    /// Auto-recharge is off: nothing is asked for any more.
+    Nothing,
 }
 
 /// The requests of one UTC month that did not fail.
@@ -112,7 +121,9 @@ pub struct Recharging {
     pub settings: Option<std::sync::Arc<RechargeSettings>>,
     /// At most one.
     pub in_flight: Option<InFlight>,
-    /// After a failure, until it is configured again or funds arrive by hand (R34).
+    /// After a failure that is tried again. Until then nothing else is requested; behind its time it says nothing.
+    pub retry: Option<Retry>,
+    /// After the last failure, until it is configured again or funds arrive by hand (R34).
     pub suspended: bool,
     /// The month of the latest request or cap.
     pub month: Option<MonthOfRequests>,
@@ -136,13 +147,17 @@ pub enum Need {
 }
 
 impl Recharging {
-    /// What is to be asked for at this balance, if anything is (R33).
+    /// What is to be asked for at this balance, if anything is (R33). `due`: the work that is being done, if it is not a record
+    /// that is taken: what comes before a retry at the same instant still waits for it.
     ///
     /// # Errors
     /// [`Overflow`] where the top-up would reach the limit of F22.
-    pub fn need(&self, balance: Money, now: Timestamp) -> Result<Option<Need>, Overflow> {
+    pub fn need(&self, balance: Money, now: Timestamp, due: Option<DueKind>) -> Result<Option<Need>, Overflow> {
         let Some(settings) = self.settings.as_deref() else { return Ok(None) };
-        if !settings.enabled || self.suspended || self.in_flight.is_some() || balance >= settings.trigger {
+        let is_ahead =
+            |retry: Retry| now < retry.at || now == retry.at && due.is_some_and(|kind| kind < DueKind::Retry);
+        let waits = self.retry.is_some_and(is_ahead);
+        if !settings.enabled || self.suspended || self.in_flight.is_some() || waits || balance >= settings.trigger {
             return Ok(None);
         }
         let multiples = settings.trigger.checked_sub(balance)?.multiples_to_cover(settings.amount);
@@ -173,22 +188,37 @@ impl Recharging {
         Ok(by_request.min(by_month))
     }
 
+    /// What becomes of the failure of an attempt at `now` (R34).
+    pub fn after_failure(&self, attempt: u32, now: Timestamp, backoff: &[SignedDuration]) -> AfterFailure {
+        if !self.settings.as_ref().is_some_and(|settings| settings.enabled) {
+            return AfterFailure::Nothing;
+        }
+        let place = attempt.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        match place.and_then(|place| backoff.get(place)) {
+            Some(wait) => AfterFailure::Retry(now.checked_add(*wait).unwrap_or(Timestamp::MAX)),
+            None => AfterFailure::Suspend,
+        }
+    }
+
     /// A request goes out.
     pub(super) fn begin(&mut self, request: InFlight) {
         self.in_flight = Some(request);
+        self.retry = None;
         self.count(Month::of(request.requested_at), 1, request.amount);
     }
 
     /// A request was paid. One that had failed before counts again for the caps of its month.
     pub(super) fn succeed(&mut self, id: RechargeId, requested_at: Timestamp, amount: Money) {
+        self.retry = None;
         if !self.end(id) {
             self.count(Month::of(requested_at), 1, amount);
         }
     }
 
     /// A request was not paid: it counts no more for the caps of its month (F17).
-    pub(super) fn fail(&mut self, id: RechargeId, requested_at: Timestamp, amount: Money) {
+    pub(super) fn fail(&mut self, id: RechargeId, requested_at: Timestamp, amount: Money, retry: Option<Retry>) {
         self.end(id);
+        self.retry = retry;
         self.count(Month::of(requested_at), -1, amount.negated());
     }
 
@@ -267,7 +297,7 @@ mod tests {
             ("-50.01", request("200", "200")),
             ("-1000", request("1100", "1100")),
         ] {
-            assert_eq!(recharging("50", "100").need(money(balance), now), Ok(need), "{balance}");
+            assert_eq!(recharging("50", "100").need(money(balance), now, None), Ok(need), "{balance}");
         }
     }
 
@@ -280,7 +310,7 @@ mod tests {
         let in_flight = InFlight { id: RechargeId(3), amount: money("100"), attempt: 1, requested_at: now };
         let in_flight = Recharging { in_flight: Some(in_flight), ..recharging("50", "100") };
         for recharging in [Recharging::default(), off, suspended, in_flight] {
-            assert_eq!(recharging.need(money("0"), now), Ok(None), "{recharging:?}");
+            assert_eq!(recharging.need(money("0"), now, None), Ok(None), "{recharging:?}");
         }
     }
 
@@ -306,7 +336,7 @@ mod tests {
         ];
         for (recharging, month, balance, need) in cases {
             let recharging = Recharging { month, ..recharging };
-            assert_eq!(recharging.need(money(balance), now), Ok(need), "{recharging:?} at {balance}");
+            assert_eq!(recharging.need(money(balance), now, None), Ok(need), "{recharging:?} at {balance}");
         }
     }
 
@@ -319,8 +349,8 @@ mod tests {
             capped: true,
         };
         let recharging = Recharging { month: Some(capped), ..with_caps(Some(1), None, None) };
-        assert_eq!(recharging.need(money("0"), at("2026-11-30T23:59:59.999Z")), Ok(None));
-        assert_eq!(recharging.need(money("0"), at("2026-12-01T00:00:00Z")), Ok(request("100", "100")));
+        assert_eq!(recharging.need(money("0"), at("2026-11-30T23:59:59.999Z"), None), Ok(None));
+        assert_eq!(recharging.need(money("0"), at("2026-12-01T00:00:00Z"), None), Ok(request("100", "100")));
     }
 
     #[test]

@@ -2,26 +2,30 @@
 //! back as short texts.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::Account;
 use super::batch::{Accounts, Batch, PartitionState, View};
-use super::catalog::{Catalog, PAY_AS_YOU_GO};
+use super::catalog::{Catalog, CatalogParts, PAY_AS_YOU_GO};
 use super::cdr::{Attributes, CallTimes, Cdr, Direction, NumberType, Service};
 use super::command::{Command, CommandBody, OpenTenant, Request, Settlement, Unreadable};
-use super::decide::{self, CallVerdict, Replay, Rules};
+use super::decide::{self, CallVerdict, Replay, Rules, Stood};
 use super::decide_command::{self, CommandVerdict};
+use super::decide_due;
 use super::deck::{DeckBuilder, DeckHeader, Kind, Row};
+use super::due::{Done, DueKey, DueKind};
 use super::duration::CallDuration;
-use super::event::{Cause, Event, EventBody};
+use super::event::{BlockReason, Blocked, Cause, Event, EventBody, Void};
 use super::identity::BodyHash;
+use super::inbound::{InboundDeck, InboundDeckBuilder, InboundPair, InboundRow};
 use super::money::{LineRounding, Money};
 use super::number::Country;
-use super::number_plan::{CountryDialling, NumberPlan};
+use super::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader};
 use super::partition::PartitionId;
+use super::plan::{Allotment, AllotmentIndex, KindCondition, Payment, Plan, PlanParts, PlanRule, Reach, Scope};
+use super::price::Price;
 use super::recharge::{RechargeId, RechargeSettings};
 
 pub(super) const TENANT: &str = "contoso";
@@ -90,6 +94,8 @@ pub(super) fn open() -> OpenTenant {
         no_rate: None,
         minimum_funding: Money::ZERO,
         block_at: Money::ZERO,
+        notify_below: None,
+        daily_limit: None,
     }
 }
 
@@ -135,11 +141,7 @@ pub(super) fn catalog(retail_currency: &str) -> Catalog {
         destination: "somewhere".into(),
         country: None,
         kind: Kind::Mixed,
-        rate: if rate == "denied" { "0".parse() } else { rate.parse() }.expect(rate),
-        connect_fee: Money::ZERO,
-        initial_increment: 60,
-        increment: 60,
-        minimum_charge: Money::ZERO,
+        price: if rate == "denied" { Price::none() } else { Price::flat(rate.parse().expect(rate)) },
         effective_from: None,
         effective_to: None,
         denied: rate == "denied",
@@ -172,15 +174,87 @@ pub(super) fn catalog(retail_currency: &str) -> Catalog {
         deck("euro", "EUR", vec![row("1425", "0.02")]),
     ];
     let dialling = |code: &str, international: &str, emergency: &str| CountryDialling {
-        country: country(code),
         international_prefixes: vec![international.into()],
         emergency: vec![emergency.into()],
-        domestic_union: None,
+        ..CountryDialling::of(country(code))
     };
     let countries = vec![dialling("US", "011", "988"), dialling("GB", "00", "999"), dialling("FR", "00", "15")];
     let prefixes = [("1", "US"), ("44", "GB"), ("33", "FR")].map(|(prefix, code)| (prefix.into(), country(code)));
-    let numbers = NumberPlan::new(prefixes.into(), countries).expect("a plan");
-    Catalog::new("v1".into(), decks, BTreeSet::from([PAY_AS_YOU_GO.into()]), numbers).expect("one currency a list")
+    let header = NumberPlanHeader { version: "1".into(), effective_from: None };
+    let numbers = NumberPlan::new(header, prefixes.into(), countries).expect("a plan");
+    let payg = Plan::new(PlanParts::without_rules(PAY_AS_YOU_GO, "1")).expect("a plan");
+    Catalog::new(CatalogParts {
+        version: "v1".into(),
+        decks: decks.into_iter().map(Arc::new).collect(),
+        inbound: vec![Arc::new(inbound(retail_currency))],
+        plans: vec![payg, pooled("domestic", Scope::Shared), pooled("personal", Scope::User), international()]
+            .into_iter()
+            .map(Arc::new)
+            .collect(),
+        zones: Vec::new(),
+        number_plans: vec![Arc::new(numbers)],
+    })
+    .expect("one currency a list")
+}
+
+/// Toll-free numbers of the US at 0.022, from Great Britain at 0.04.
+fn inbound(currency: &str) -> InboundDeck {
+    let header = DeckHeader {
+        id: "inbound".into(),
+        version: "1".into(),
+        currency: currency.parse().expect("a currency"),
+        rounding: LineRounding::default(),
+        effective_from: None,
+    };
+    let mut builder = InboundDeckBuilder::new(header, "retail");
+    for (line, caller, rate) in [(1, None, "0.022"), (2, Some("GB"), "0.04")] {
+        let pair =
+            InboundPair { number_type: NumberType::TollFree, dialled: country("US"), caller: caller.map(country) };
+        let price = Price::flat(rate.parse().expect(rate));
+        builder.push(line, InboundRow { pair, price, effective_from: None, effective_to: None });
+    }
+    builder.build().expect("no duplicates")
+}
+
+fn rule(reach: Option<Reach>, payment: Payment) -> PlanRule {
+    PlanRule {
+        service: Some(Service::Calling),
+        direction: Some(Direction::Outbound),
+        number_type: None,
+        reach,
+        zone: None,
+        kinds: KindCondition::Any,
+        usage_countries: None,
+        payment,
+    }
+}
+
+fn allotment(name: &str, scope: Scope, minutes: u32) -> Allotment {
+    Allotment { name: name.into(), scope, minutes, minutes_in: Vec::new() }
+}
+
+fn pool_of(place: usize) -> Payment {
+    Payment::Pool(AllotmentIndex::new(place).expect("a small plan"))
+}
+
+/// 10 domestic minutes for each licence.
+fn pooled(id: &str, scope: Scope) -> Plan {
+    Plan::new(PlanParts {
+        allotments: vec![allotment("domestic", scope, 10)],
+        rules: vec![rule(Some(Reach::Domestic), pool_of(0))],
+        ..PlanParts::without_rules(id, "1")
+    })
+    .expect("a plan")
+}
+
+/// 10 domestic and 5 international minutes, of which either ends both.
+fn international() -> Plan {
+    Plan::new(PlanParts {
+        allotments: vec![allotment("domestic", Scope::Shared, 10), allotment("international", Scope::Shared, 5)],
+        rules: vec![rule(Some(Reach::Domestic), pool_of(0)), rule(Some(Reach::International), pool_of(1))],
+        ..PlanParts::without_rules("international", "1")
+    })
+    .expect("a plan")
 }
 
 pub(super) struct Scenario {
@@ -225,8 +299,22 @@ impl Scenario {
         self.batch.at(&self.accounts, &self.state)
     }
 
-    pub(super) fn clock_to(&mut self, to: Timestamp) {
-        self.view().advance_clock(to);
+    /// Moves the clock on; what is due until then comes first, and is told.
+    pub(super) fn clock_to(&mut self, to: Timestamp) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut view = self.batch.at(&self.accounts, &self.state);
+        while view.first_due().is_some_and(|first| first.at <= to) {
+            let DueKey { at, kind, .. } = view.take_due().expect("looked at just now");
+            view.advance_clock(at);
+            let account = Arc::clone(view.account(TENANT).expect("it was queued"));
+            for (cause, body) in decide_due::pieces(&account, &self.rules, kind, at) {
+                told.push(cause.to_string());
+                told.extend(happen(&mut view, &self.catalog, &cause, body.into_iter().collect(), Some(kind)));
+            }
+            view.arm(TENANT, &self.rules.warning_days, Done { at, up_to: Some(kind) });
+        }
+        view.advance_clock(to);
+        told
     }
 
     pub(super) fn account(&mut self) -> Arc<Account> {
@@ -280,7 +368,12 @@ impl Scenario {
         let command = Command { command_id: command_id.clone(), tenant: TENANT.into(), request };
         let mut view = self.batch.at(&self.accounts, &self.state);
         match decide_command::command(&mut view, &self.catalog, &self.rules, command) {
-            CommandVerdict::Apply(bodies) => happen(&mut view, &Cause::Written(command_id), bodies),
+            CommandVerdict::Apply(bodies) => {
+                let told = happen(&mut view, &self.catalog, &Cause::Written(command_id), bodies, None);
+                let done = Done::all_at(view.clock());
+                view.arm(TENANT, &self.rules.warning_days, done);
+                told
+            }
             CommandVerdict::Duplicate { first } => vec![format!("duplicate of {first}")],
             CommandVerdict::Refused(refused) => {
                 let unmatched = refused.unmatched.iter().map(|_| "unmatched".to_owned());
@@ -299,7 +392,10 @@ impl Scenario {
             CallVerdict::Debit(body) => {
                 let EventBody::CallDebited(debit) = &body else { unreachable!("a call is debited") };
                 let cause = Cause::Call { call_id: debit.call_id.clone(), part: debit.part };
-                happen(&mut view, &cause, vec![body])
+                let told = happen(&mut view, &self.catalog, &cause, vec![body], None);
+                let done = Done::all_at(view.clock());
+                view.arm(TENANT, &self.rules.warning_days, done);
+                told
             }
             CallVerdict::Duplicate { .. } => vec!["duplicate".to_owned()],
             CallVerdict::Rejected(rejection) => vec![format!("quarantined {}", rejection.reason)],
@@ -308,15 +404,29 @@ impl Scenario {
 }
 
 /// Makes the bodies happen, and what follows from them.
-fn happen<'a>(view: &mut View<'_>, cause: &Cause<'a>, bodies: Vec<EventBody<'a>>) -> Vec<String> {
+fn happen<'a>(
+    view: &mut View<'_>,
+    catalog: &Catalog,
+    cause: &Cause<'a>,
+    bodies: Vec<EventBody<'a>>,
+    due: Option<DueKind>,
+) -> Vec<String> {
     let tenant = Cow::Borrowed(TENANT);
     let mut told: Vec<String> = Vec::new();
+    let stood = Stood::of(view.account(TENANT).map(AsRef::as_ref));
     for body in bodies {
-        told.push(tell(&view.happen(&tenant, cause, body).expect("what was decided applies")));
+        let event = view.happen(&tenant, cause, body).expect("what was decided applies");
+        told.push(tell(&event));
+        if let EventBody::CallDebited(debit) = &event.body {
+            let account = Arc::clone(view.account(TENANT).expect("it was debited"));
+            for body in decide::notices_of_debit(view, &account, debit) {
+                told.push(tell(&view.happen(&tenant, cause, body).expect("what was decided applies")));
+            }
+        }
     }
     let now = view.clock();
     let account = Arc::clone(view.account(TENANT).expect("something happened to it"));
-    for body in decide::consequences(&account, now) {
+    for body in decide::consequences(stood, &account, catalog, now, due) {
         told.push(tell(&view.happen(&tenant, cause, body).expect("what was decided applies")));
     }
     told
@@ -339,10 +449,38 @@ pub(super) fn tell(event: &Event<'_>) -> String {
         EventBody::RechargeCapped { recharge: None, wanted } => format!("capped, wanted {wanted}"),
         EventBody::RechargeCapped { recharge: Some(id), wanted } => format!("capped r{}, wanted {wanted}", id.0),
         EventBody::SettlementUnmatched { .. } => "unmatched".into(),
+        EventBody::LicencesSet { quantity, .. } => format!("licences {quantity}"),
+        EventBody::UserLimitSet { monthly_limit: None, .. } => "limit lifted".into(),
+        EventBody::UserLimitSet { monthly_limit: Some(limit), .. } => format!("limit {limit}"),
+        EventBody::UserBlocked { spent, .. } => format!("user blocked at {spent}"),
+        EventBody::UserUnblocked { .. } => "user unblocked".into(),
+        EventBody::FundsExpiring { lot, amount, days, .. } => format!("{lot} expires in {days} days: {amount}"),
+        EventBody::BalanceAdjusted(adjustment) => format!("adjusted {}", adjustment.amount()),
+        EventBody::CallVoided(void) => tell_void(void),
+        EventBody::RechargeStatusRequested { recharge, .. } => format!("status of r{}", recharge.0),
+        EventBody::RechargeUnresolved { recharge, .. } => format!("unresolved r{}", recharge.0),
+        EventBody::BalanceLow { .. } => "low".into(),
+        EventBody::BalanceReachedZero { .. } => "zero".into(),
+        EventBody::PoolThresholdReached { pool, threshold, used, size, .. } => {
+            format!("{pool} at {} %: {used} of {size}", threshold.percent())
+        }
+        EventBody::CallDebited(debit) if debit.shrunk => format!("shrunk, debited {}", debit.amount),
+        EventBody::CallDebited(debit) if debit.pool.is_some() => {
+            let minutes = debit.pool.as_ref().map_or(0, |pool| pool.minutes);
+            format!("debited {}, {minutes} from the pool", debit.amount)
+        }
         EventBody::CallDebited(debit) if debit.free_call => "debited 0.00 as free call".into(),
         EventBody::CallDebited(debit) if debit.debt.is_zero() => format!("debited {}", debit.amount),
         EventBody::CallDebited(debit) => format!("debited {}, debt {}", debit.amount, debit.debt),
-        EventBody::TenantBlocked { .. } => "blocked".into(),
+        EventBody::TenantBlocked(Blocked { reason: BlockReason::DailyLimit, .. }) => "blocked for the day".into(),
+        EventBody::TenantBlocked(_) => "blocked".into(),
         EventBody::TenantUnblocked => "unblocked".into(),
     }
+}
+
+fn tell_void(void: &Void<'_>) -> String {
+    let lots = void.lots.iter().map(|draw| format!(", {} to {}", draw.amount, draw.lot));
+    let rest = void.new_lot().filter(|_| void.expires_at.is_some()).map(|rest| format!(", {rest} as a new lot"));
+    let debt = (!void.debt_repaid.is_zero()).then(|| format!(", {} to debt", void.debt_repaid));
+    format!("voided {}{}", void.amount, debt.into_iter().chain(lots).chain(rest).collect::<String>())
 }

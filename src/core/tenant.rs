@@ -70,9 +70,18 @@ pub struct TenantSettings {
     pub minimum_funding: Money,
     /// Paid calls are blocked at this balance or below (R35); negative: a credit line.
     pub block_at: Money,
+    /// A notice is sent when the balance falls below it (R36).
+    pub notify_below: Option<Money>,
+    /// Paid calls are blocked for the rest of the UTC day when its calls cost this much (R38); above zero.
+    pub daily_limit: Option<Money>,
 }
 
 impl TenantSettings {
+    /// A call that nobody can price is let go (R9); `configured` is what the engine does where the tenant does not say.
+    pub fn lets_go(&self, configured: NoRatePolicy) -> bool {
+        self.no_rate.unwrap_or(configured) == NoRatePolicy::FreeCall
+    }
+
     /// The plan that a call of `service` has if it names none.
     pub fn default_plan(&self, service: Service) -> Option<&str> {
         self.default_plans.iter().find(|(of, _)| *of == service).map(|(_, plan)| &**plan)

@@ -97,6 +97,8 @@ impl Tenant {
             no_rate: None,
             minimum_funding: cents(MINIMUM_FUNDING_CENTS),
             block_at: Money::ZERO,
+            notify_below: None,
+            daily_limit: None,
         })
     }
 

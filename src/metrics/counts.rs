@@ -44,6 +44,10 @@ pub enum RechargeState {
     Failed,
     /// Auto-recharge is off until someone acts.
     Suspended,
+    /// No answer has come; its status was asked for.
+    StatusRequested,
+    /// Still no answer; a person was asked.
+    Unresolved,
     /// A cap made it smaller, or left none.
     Capped,
     /// A settlement that belongs to no recharge: money somewhere.
@@ -52,11 +56,13 @@ pub enum RechargeState {
 
 impl RechargeState {
     /// All states.
-    pub const ALL: [RechargeState; 6] = [
+    pub const ALL: [RechargeState; 8] = [
         RechargeState::Requested,
         RechargeState::Succeeded,
         RechargeState::Failed,
         RechargeState::Suspended,
+        RechargeState::StatusRequested,
+        RechargeState::Unresolved,
         RechargeState::Capped,
         RechargeState::Unmatched,
     ];
@@ -68,6 +74,8 @@ impl RechargeState {
             RechargeState::Succeeded => "succeeded",
             RechargeState::Failed => "failed",
             RechargeState::Suspended => "suspended",
+            RechargeState::StatusRequested => "status_requested",
+            RechargeState::Unresolved => "unresolved",
             RechargeState::Capped => "capped",
             RechargeState::Unmatched => "unmatched",
         }

@@ -9,7 +9,7 @@ use crate::core::cdr::Cdr;
 use crate::core::currency::Currency;
 use crate::core::event::{Event, EventBody};
 use crate::core::money::{Money, Rate, WrittenMoney};
-use crate::core::rating;
+use crate::core::rating::{Offer, PricedAlone};
 use crate::core::reason::Reason;
 
 /// What became of one CDR.
@@ -43,13 +43,16 @@ pub struct Debited<'a> {
     currency: Currency,
     billed_seconds: u64,
     paid_seconds: u64,
-    priced_by: Option<(&'a str, &'a str, Rate)>,
+    pool_minutes: Option<u64>,
+    priced_by: Option<(Option<&'a str>, &'a str, Rate)>,
     balance: Option<Money>,
 }
 
 impl<'a> Debited<'a> {
     /// A call that was only priced.
-    pub(super) fn priced(cdr: &'a Cdr<'_>, charge: &'a rating::Charge<'_>, currency: Currency) -> Debited<'a> {
+    pub(super) fn priced(cdr: &'a Cdr<'_>, call: &'a PricedAlone<'_>, currency: Currency) -> Debited<'a> {
+        let charge = &call.priced;
+        let rate_of = |offer: &Offer<'_>| charge.rate.or(offer.price.rate).unwrap_or_default();
         Debited {
             call_id: &cdr.call_id,
             part: cdr.part.unwrap_or(0),
@@ -58,7 +61,8 @@ impl<'a> Debited<'a> {
             currency,
             billed_seconds: charge.billed_seconds,
             paid_seconds: charge.paid_seconds,
-            priced_by: charge.row.map(|(_, row)| (&*row.prefix, &*row.destination, row.rate)),
+            pool_minutes: None,
+            priced_by: call.rated.payer.offer().map(|offer| (offer.prefix, offer.destination, rate_of(offer))),
             balance: None,
         }
     }
@@ -75,7 +79,8 @@ impl<'a> Debited<'a> {
             currency,
             billed_seconds: debit.billed_seconds,
             paid_seconds: debit.paid_seconds,
-            priced_by: priced_by.map(|by| (&*by.prefix, &*by.destination, by.rate)),
+            pool_minutes: debit.pool.as_ref().map(|pool| pool.minutes),
+            priced_by: priced_by.map(|by| (by.prefix.as_deref(), &*by.destination, by.rate)),
             balance: Some(event.balance),
         })
     }
@@ -214,9 +219,9 @@ impl<'a> Columns<'a> {
                 amount: Some(Plain::amount(debited.amount)),
                 currency: Some(debited.currency.as_str()),
                 billed_seconds: Some(debited.billed_seconds),
-                pool_minutes: Some(0),
+                pool_minutes: Some(debited.pool_minutes.unwrap_or(0)),
                 paid_seconds: Some(debited.paid_seconds),
-                prefix: debited.priced_by.map(|(prefix, ..)| prefix),
+                prefix: debited.priced_by.and_then(|(prefix, ..)| prefix),
                 destination: debited.priced_by.map(|(_, destination, _)| destination),
                 rate: debited.priced_by.map(|(.., rate)| Plain::rate(rate)),
                 balance: debited.balance.map(Plain::amount),

@@ -14,30 +14,38 @@ const READ_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: BufReader<R>,
-    /// Bytes of a record at most.
-    longest: usize,
     buffer: Vec<u8>,
+    record_bytes_max: usize,
     line: u64,
     bytes: u64,
 }
 
 impl<R: Read> Lines<R> {
-    /// The lines of `reader`, of native records.
+    /// The lines of `reader`, each a record of an input.
     pub fn new(reader: R) -> Lines<R> {
-        Lines::up_to(RECORD_BYTES_MAX, reader)
+        Lines::of_records(reader, RECORD_BYTES_MAX)
     }
 
-    /// The lines of `reader`, of records that may be as long as that.
-    pub fn up_to(longest: usize, reader: R) -> Lines<R> {
-        Lines { reader: BufReader::with_capacity(READ_BYTES, reader), longest, buffer: Vec::new(), line: 0, bytes: 0 }
+    /// The lines of `reader`, each a record of at most so many bytes.
+    pub fn of_records(reader: R, record_bytes_max: usize) -> Lines<R> {
+        let reader = BufReader::with_capacity(READ_BYTES, reader);
+        Lines { reader, buffer: Vec::new(), record_bytes_max, line: 0, bytes: 0 }
     }
 
-    /// The next record, without its line end. One that is longer than the wire allows is cut just above that, so that the
-    /// memory it takes has a bound and the decoder says what is wrong with it.
+    /// The next record, without its line end. One that is longer than it may be is cut just above that, so that the memory it
+    /// takes has a bound and the decoder says what is wrong with it.
     ///
     /// # Errors
     /// [`OfflineFailure::Read`].
     pub fn next_record(&mut self) -> Result<Option<&[u8]>, OfflineFailure> {
+        Ok(self.next_numbered()?.map(|(_, record)| record))
+    }
+
+    /// As [`Self::next_record`], with its line, counted from 1.
+    ///
+    /// # Errors
+    /// [`OfflineFailure::Read`].
+    pub fn next_numbered(&mut self) -> Result<Option<(u64, &[u8])>, OfflineFailure> {
         loop {
             self.buffer.clear();
             self.line += 1;
@@ -47,7 +55,7 @@ impl<R: Read> Lines<R> {
             }
             self.bytes += read;
             if !self.buffer.trim_ascii().is_empty() {
-                return Ok(Some(self.buffer.trim_ascii()));
+                return Ok(Some((self.line, self.buffer.trim_ascii())));
             }
         }
     }
@@ -63,7 +71,7 @@ impl<R: Read> Lines<R> {
     }
 
     fn read_line(&mut self) -> std::io::Result<u64> {
-        let kept_max = self.longest + 2;
+        let kept_max = self.record_bytes_max + 2;
         let mut read = 0;
         loop {
             let available = self.reader.fill_buf()?;

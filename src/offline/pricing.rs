@@ -6,7 +6,7 @@ use super::OfflineFailure;
 use super::charge::{Charge, Debited, WriteCharges};
 use crate::core::catalog::Catalog;
 use crate::core::rating::{self, Rejection};
-use crate::core::tenant::{NoRatePolicy, TenantSettings};
+use crate::core::tenant::TenantSettings;
 use crate::metrics::{BatchCounts, CdrOutcome};
 use crate::wire::{self, Rejected};
 
@@ -33,12 +33,11 @@ impl Pricing {
             Ok(cdr) => cdr,
             Err(rejected) => return self.reject(&rejected, charges),
         };
-        let priced = rating::beyond_this_release(&cdr)
-            .and_then(|()| rating::rate(&cdr, &self.settings, &self.catalog, NoRatePolicy::Quarantine));
+        let priced = rating::price(&cdr, &self.settings, &self.catalog);
         match &priced {
             Ok(priced) => {
                 self.counts.add_cdr(CdrOutcome::Debited);
-                self.counts.add_debited(self.settings.currency, priced.amount);
+                self.counts.add_debited(self.settings.currency, priced.priced.amount);
                 charges.write(&Charge::Debited(Debited::priced(&cdr, priced, self.settings.currency)))?;
             }
             Err(Rejection { reason, detail }) => {

@@ -15,7 +15,7 @@ use crate::core::cdr::Cdr;
 use crate::core::decide::Rules;
 use crate::core::partition::PartitionId;
 use crate::metrics::{BatchCounts, CdrOutcome, Metrics};
-use crate::stream::engine::{Engine, Source};
+use crate::stream::engine::{Engine, Sink, Source};
 use crate::stream::outputs::Outputs;
 use crate::stream::transport::{Input, Output};
 use crate::wire::alert::Alert;
@@ -98,7 +98,7 @@ impl<'e> Rating<'e> {
                 self.take_command(&command)?;
             }
         }
-        self.give(Input::Cdrs, self.now, record);
+        self.give(Input::Cdrs, self.now, record)?;
         self.write_charge(cdr.as_ref(), charges)?;
         self.write_events()
     }
@@ -133,7 +133,7 @@ impl<'e> Rating<'e> {
     }
 
     fn take_command(&mut self, command: &TimedCommand) -> Result<(), OfflineFailure> {
-        self.give(Input::Commands, whole_millis(command.at).min(self.now), &command.record);
+        self.give(Input::Commands, whole_millis(command.at).min(self.now), &command.record)?;
         let said = self.outputs.pending().flat_map(|(_, _, records)| records.iter());
         let fault = said.filter_map(|record| fault_in(&record.value)).next();
         self.write_events()?;
@@ -143,18 +143,25 @@ impl<'e> Rating<'e> {
         }
     }
 
-    fn give(&mut self, input: Input, clock: Timestamp, record: &[u8]) {
+    /// Takes a record at the clock's time; what is due by then comes first.
+    fn give(&mut self, input: Input, clock: Timestamp, record: &[u8]) -> Result<(), OfflineFailure> {
         if self.taken.is_multiple_of(BATCH_RECORDS_MAX) {
             for (_, changes) in std::mem::take(&mut self.batch).into_changes() {
                 changes.merge_into(&self.accounts, &mut self.state, self.engine.rules().window);
             }
         }
         let mut view = self.batch.at(&self.accounts, &self.state);
+        let mut sink = Sink { outputs: &mut self.outputs, counts: &mut self.counts, metrics: &self.metrics };
+        while self.engine.take_due(&mut view, PARTITION, clock, sink.reborrow()) {}
+        self.write_events()?;
+        let mut view = self.batch.at(&self.accounts, &self.state);
         view.advance_clock(clock);
         let offset = i64::try_from(self.taken).expect("nobody reads 2^63 lines");
         let source = Source { input, partition: PARTITION, offset, at: clock };
-        self.engine.take(&mut view, &source, record, &mut self.outputs, &mut self.counts, &self.metrics);
+        let sink = Sink { outputs: &mut self.outputs, counts: &mut self.counts, metrics: &self.metrics };
+        self.engine.take(&mut view, &source, record, sink);
         self.taken += 1;
+        Ok(())
     }
 
     /// The charge as the ledger or the quarantine has it.

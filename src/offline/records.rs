@@ -61,7 +61,7 @@ impl<'d, R: Read> Records<'d, R> {
         let format = decoder.format();
         let longest = if format.is_native() { RECORD_BYTES_MAX } else { FOREIGN_RECORD_BYTES_MAX };
         Records {
-            lines: Lines::up_to(longest, reader),
+            lines: Lines::of_records(reader, longest),
             format,
             decoder: decoder.file(),
             spread: None,

@@ -1,4 +1,8 @@
-//! Loads a catalog from a directory: `decks/*.csv`, `plans/*.toml` and `number-plan/*.csv`.
+//! Loads a catalog from a directory: `decks/*.csv`, `inbound/*.csv`, `plans/*.toml`, `zones/*.csv` and `number-plan/*.csv`.
+
+#[cfg(test)]
+mod tests;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,30 +10,37 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::core::catalog::{Catalog, MixedCurrencies};
-use crate::core::deck::Deck;
+use crate::core::catalog::{Catalog, CatalogFault, CatalogParts};
 use crate::core::number_plan::NumberPlan;
-use crate::wire::deck_csv::{DeckName, read_deck};
+use crate::wire::deck_csv::{DeckName, read_deck, read_inbound_deck};
 use crate::wire::fault::{Faults, Place, SourceFile};
 use crate::wire::number_plan_csv::{NumberPlanFiles, read_number_plan};
-use crate::wire::plan_toml::check_plan;
+use crate::wire::plan_toml::{PlanName, read_plan};
+use crate::wire::zone_csv::{ZoneName, read_zone};
+use versions::{VersionName, Versions};
+
+pub use versions::NAME_LEN_MAX;
 
 /// Bytes of one file at most.
 pub const FILE_BYTES_MAX: u64 = 256 << 20;
 /// Files of one directory at most.
 pub const DIRECTORY_FILES_MAX: usize = 10_000;
-/// Characters of the name of a deck or plan at most.
-pub const NAME_LEN_MAX: usize = 64;
 /// Hexadecimal digits of the catalog's hash that are its version.
 const VERSION_DIGITS: usize = 12;
 
 const DECKS: &str = "decks";
+const INBOUND: &str = "inbound";
 const PLANS: &str = "plans";
-const COUNTRIES: &str = "number-plan/countries.csv";
-const PREFIXES: &str = "number-plan/prefixes.csv";
-const DOMESTIC_UNIONS: &str = "number-plan/domestic-unions.csv";
+const ZONES: &str = "zones";
+const NUMBER_PLAN: &str = "number-plan";
+const COUNTRIES: &str = "countries.csv";
+const PREFIXES: &str = "prefixes.csv";
+const DOMESTIC_UNIONS: &str = "domestic-unions.csv";
+const POOL_UNIONS: &str = "pool-unions.csv";
+const SHORT_CODES: &str = "short-codes.csv";
 
 /// Why there is no catalog.
 #[derive(Debug, thiserror::Error)]
@@ -58,14 +69,19 @@ pub enum CatalogFailure {
         /// All that is wrong, by file, line and column.
         faults: Faults,
     },
-    /// The price lists contradict each other.
-    #[error("the catalog {} is refused", path.display())]
-    MixedCurrencies {
+    /// Each file is right, but they do not fit together. Nothing of the catalog is taken.
+    #[error("the catalog {} is refused:\n{}", path.display(), written(faults))]
+    Contradictory {
         /// The directory.
         path: PathBuf,
-        /// Which.
-        source: MixedCurrencies,
+        /// All that does not fit.
+        faults: Vec<CatalogFault>,
     },
+}
+
+/// A line for each.
+fn written(faults: &[CatalogFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Loads the catalog of a directory, whole or not at all. Its version is the first 12 hexadecimal digits of the xxh3 hash of
@@ -75,28 +91,38 @@ pub enum CatalogFailure {
 /// [`CatalogFailure`]; where the files have faults, all of them.
 pub fn load_directory(path: &Path) -> Result<Catalog, CatalogFailure> {
     let decks = read_files(path, DECKS)?;
+    let inbound = read_files_if_any(path, INBOUND)?;
     let plans = read_files(path, PLANS)?;
-    let number_plan = [COUNTRIES, PREFIXES, DOMESTIC_UNIONS].map(|name| read_file(path, name));
-    let [countries, prefixes, domestic_unions] = number_plan;
-    let (countries, prefixes, domestic_unions) = (countries?, prefixes?, domestic_unions?);
-    let version = version_of(decks.iter().chain(&plans).chain([&countries, &prefixes, &domestic_unions]));
+    let zones = read_files_if_any(path, ZONES)?;
+    let number_plans = read_number_plan_files(path)?;
+    let version =
+        version_of(decks.iter().chain(&inbound).chain(&plans).chain(&zones).chain(number_plans.iter().flatten()));
 
     let mut faults = Faults::new();
-    let number_plan = collect(
-        read_number_plan(NumberPlanFiles {
-            countries: countries.source(),
-            prefixes: prefixes.source(),
-            domestic_unions: domestic_unions.source(),
-        }),
-        &mut faults,
-    );
-    let plans = read_plans(&plans, &mut faults);
-    let decks = read_decks(&decks, &version, number_plan.as_ref(), &mut faults);
-    match number_plan {
-        Some(number_plan) if faults.is_empty() => Catalog::new(version, decks, plans, number_plan)
-            .map_err(|source| CatalogFailure::MixedCurrencies { path: path.to_owned(), source }),
-        _ => Err(CatalogFailure::Refused { path: path.to_owned(), faults }),
+    let number_plans = read_number_plans(&number_plans, &version, &mut faults);
+    // Countries are looked up in the newest: what an older one did not know, it need not know.
+    let numbers = number_plans.iter().max_by_key(|plan| plan.header().effective_from).map(AsRef::as_ref);
+    let zones = read_versions(&zones, "csv", &mut faults, |file, id, faults| {
+        let zone = collect(read_zone(file, ZoneName { id, version: &version }, numbers), faults)?;
+        Some((zone.effective_from, zone))
+    });
+    let plans = read_versions(&plans, "toml", &mut faults, |file, id, faults| {
+        let plan = collect(read_plan(file, PlanName { id, version: &version }, numbers), faults)?;
+        Some((plan.effective_from(), plan))
+    });
+    let decks = read_versions(&decks, "csv", &mut faults, |file, id, faults| {
+        let deck = collect(read_deck(file, DeckName { id, version: &version }, numbers), faults)?;
+        Some((deck.header().effective_from, deck))
+    });
+    let inbound = read_versions(&inbound, "csv", &mut faults, |file, id, faults| {
+        let deck = collect(read_inbound_deck(file, DeckName { id, version: &version }, numbers), faults)?;
+        Some((deck.header().effective_from, deck))
+    });
+    if !faults.is_empty() {
+        return Err(CatalogFailure::Refused { path: path.to_owned(), faults });
     }
+    Catalog::new(CatalogParts { version, decks, inbound, plans, zones, number_plans })
+        .map_err(|faults| CatalogFailure::Contradictory { path: path.to_owned(), faults })
 }
 
 /// A file of the catalog.
@@ -112,53 +138,115 @@ impl CatalogFile {
     }
 
     /// What the file is called without directory and extension; a fault where that is no name, or the extension is another.
-    fn stem<'a>(&'a self, extension: &str, faults: &mut Faults) -> Option<&'a str> {
+    fn version_name<'a>(&'a self, extension: &str, faults: &mut Faults) -> Option<VersionName<'a>> {
         let (_, file) = self.name.rsplit_once('/').expect("it is in a directory");
         let stem = file.strip_suffix(extension).and_then(|stem| stem.strip_suffix('.'));
-        let is_name = |stem: &&str| {
-            (1..=NAME_LEN_MAX).contains(&stem.len())
-                && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        let stem = stem.filter(is_name);
-        if stem.is_none() {
-            let message =
-                format!("a file here is called NAME.{extension}, NAME being 1 to {NAME_LEN_MAX} of A-Z a-z 0-9 . _ -");
+        let name = stem.and_then(VersionName::read);
+        if name.is_none() {
+            let message = format!(
+                "a file here is called NAME.{extension} or NAME@2023-01-25.{extension}, NAME being 1 to {NAME_LEN_MAX} of \
+                 A-Z a-z 0-9 . _ -"
+            );
             faults.add(&self.name, Place::line(1), message);
         }
-        stem
+        name
     }
 }
 
-fn read_decks(
+/// Reads files that are one version of something each. `read` says from when on it is in force.
+fn read_versions<T>(
+    files: &[CatalogFile],
+    extension: &str,
+    faults: &mut Faults,
+    read: impl Fn(SourceFile<'_>, &str, &mut Faults) -> Option<(Option<Timestamp>, T)>,
+) -> Vec<Arc<T>> {
+    let mut versions = Versions::default();
+    let mut found = Vec::new();
+    for file in files {
+        if let Some(name) = file.version_name(extension, faults)
+            && let Some((effective_from, one)) = read(file.source(), name.id, faults)
+        {
+            versions.add(&file.name, name, effective_from, faults);
+            found.push(Arc::new(one));
+        }
+    }
+    found
+}
+
+/// The files of each version of the number plan: `number-plan/`, and `number-plan@2027-01-01/` where there is more than one.
+fn read_number_plan_files(catalog: &Path) -> Result<Vec<Vec<CatalogFile>>, CatalogFailure> {
+    let failed = |source| CatalogFailure::Read { path: catalog.to_owned(), source };
+    let mut directories = BTreeSet::from([NUMBER_PLAN.to_owned()]);
+    for entry in fs::read_dir(catalog).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        if name.strip_prefix(NUMBER_PLAN).is_some_and(|rest| rest.starts_with('@')) {
+            directories.insert(name);
+        }
+    }
+    directories.iter().map(|directory| read_files(catalog, directory)).collect()
+}
+
+fn read_number_plans(
+    versions_of_files: &[Vec<CatalogFile>],
+    version: &str,
+    faults: &mut Faults,
+) -> Vec<Arc<NumberPlan>> {
+    let mut versions = Versions::default();
+    let mut found = Vec::new();
+    for files in versions_of_files {
+        let Some(first) = files.first() else { continue };
+        let (directory, _) = first.name.split_once('/').expect("it is in a directory");
+        let Some(name) = VersionName::read(directory) else {
+            let message = format!("the directory is called {NUMBER_PLAN} or {NUMBER_PLAN}@2027-01-01");
+            faults.add(directory, Place::line(1), message);
+            continue;
+        };
+        if let Some(plan) = read_one_number_plan(directory, files, version, faults) {
+            versions.add(&first.name, name, plan.header().effective_from, faults);
+            found.push(Arc::new(plan));
+        }
+    }
+    found
+}
+
+fn read_one_number_plan(
+    directory: &str,
     files: &[CatalogFile],
     version: &str,
-    number_plan: Option<&NumberPlan>,
     faults: &mut Faults,
-) -> Vec<Deck> {
-    let mut decks = Vec::new();
-    for file in files {
-        if let Some(id) = file.stem("csv", faults) {
-            decks.extend(collect(read_deck(file.source(), DeckName { id, version }, number_plan), faults));
-        }
+) -> Option<NumberPlan> {
+    let known = [COUNTRIES, PREFIXES, DOMESTIC_UNIONS, POOL_UNIONS, SHORT_CODES];
+    let find = |name: &str| files.iter().find(|file| file.name.split_once('/').is_some_and(|(_, own)| own == name));
+    for file in files.iter().filter(|file| !known.iter().any(|name| file.name == format!("{directory}/{name}"))) {
+        let message = format!("no file of a number plan, which has {}", known.join(", "));
+        faults.add(&file.name, Place::line(1), message);
     }
-    decks
-}
-
-fn read_plans(files: &[CatalogFile], faults: &mut Faults) -> BTreeSet<Box<str>> {
-    let mut plans = BTreeSet::new();
-    for file in files {
-        if let Some(name) = file.stem("toml", faults)
-            && collect(check_plan(file.source(), name), faults).is_some()
-        {
-            plans.insert(name.into());
+    let mut needed = |name: &str| {
+        let found = find(name).map(CatalogFile::source);
+        if found.is_none() {
+            faults.add(&format!("{directory}/{name}"), Place::line(1), "the file is missing");
         }
-    }
-    plans
+        found
+    };
+    let (countries, prefixes, domestic_unions) = (needed(COUNTRIES), needed(PREFIXES), needed(DOMESTIC_UNIONS));
+    let files = NumberPlanFiles {
+        countries: countries?,
+        prefixes: prefixes?,
+        domestic_unions: domestic_unions?,
+        pool_unions: find(POOL_UNIONS).map(CatalogFile::source),
+        short_codes: find(SHORT_CODES).map(CatalogFile::source),
+    };
+    collect(read_number_plan(files, version), faults)
 }
 
 /// What was read, or its faults to the others.
 fn collect<T>(read: Result<T, Faults>, faults: &mut Faults) -> Option<T> {
     read.map_err(|more| faults.append(more)).ok()
+}
+
+/// The files of a directory that need not be there.
+fn read_files_if_any(catalog: &Path, directory: &str) -> Result<Vec<CatalogFile>, CatalogFailure> {
+    if catalog.join(directory).exists() { read_files(catalog, directory) } else { Ok(Vec::new()) }
 }
 
 /// The files of a directory, by name. Hidden ones (editors' and mounts' own) are none.
@@ -200,72 +288,4 @@ fn version_of<'a>(files: impl Iterator<Item = &'a CatalogFile>) -> Arc<str> {
         }
     }
     Arc::from(&format!("{:016x}", hash.digest())[..VERSION_DIGITS])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DECK: &str = "# currency: USD\nprefix,country,rate_per_minute\n44,GB,0.015\n";
-
-    /// A valid catalog, with some files written over or added.
-    fn directory(changes: &[(&str, &str)]) -> tempfile::TempDir {
-        let directory = tempfile::tempdir().expect("a directory for the test");
-        let valid = [
-            ("decks/retail.csv", DECK),
-            ("plans/payg.toml", "description = \"Pay-As-You-Go\"\n"),
-            (COUNTRIES, "country,name,international_prefixes,emergency\nGB,United Kingdom,00,999\n"),
-            (PREFIXES, "prefix,country\n44,GB\n"),
-            (DOMESTIC_UNIONS, "union,country\n"),
-        ];
-        for (name, content) in valid.iter().chain(changes) {
-            let path = directory.path().join(name);
-            fs::create_dir_all(path.parent().expect("in a directory")).expect("created");
-            fs::write(path, content).expect("written");
-        }
-        directory
-    }
-
-    fn version(changes: &[(&str, &str)]) -> String {
-        load_directory(directory(changes).path()).expect("valid").version().to_string()
-    }
-
-    #[test]
-    fn the_version_is_that_of_the_content() {
-        let original = version(&[]);
-        // Golden: nodes of other releases and platforms must find the same.
-        assert_eq!(original, "cd3a021845a7");
-        assert_eq!(version(&[("README.md", "not part of it"), ("decks/.hidden", "nor this")]), original);
-        assert_ne!(version(&[("decks/retail.csv", &DECK.replace("0.015", "0.016"))]), original);
-        assert_ne!(version(&[("decks/other.csv", DECK)]), original);
-    }
-
-    #[test]
-    fn faults_of_all_files_are_listed_and_nothing_is_taken() {
-        let directory = directory(&[
-            ("decks/retail.csv", "# currency: USD\nprefix,country,rate_per_minute\n44,UK,x\n"),
-            ("decks/second.csv", "prefix,rate_per_minute\n44,1\n"),
-            ("decks/old.CSV", ""),
-            ("plans/domestic.toml", "description = \"x\"\n"),
-            (DOMESTIC_UNIONS, "union,country\nx,FR\n"),
-        ]);
-        let failure = load_directory(directory.path()).map(|_| ()).expect_err("refused").to_string();
-        let (first, faults) = failure.split_once('\n').expect("a line for each");
-        assert!(first.starts_with("the catalog ") && first.ends_with(" is refused, faults in all: 5"), "{first}");
-        assert_eq!(
-            faults,
-            "number-plan/domestic-unions.csv:2: column 2 (country): no country of the list of countries: \"FR\"\n\
-             plans/domestic.toml:1: column 1: plan \"domestic\" is not supported by this release, only payg is\n\
-             decks/old.CSV:1: column 1: a file here is called NAME.csv, NAME being 1 to 64 of A-Z a-z 0-9 . _ -\n\
-             decks/retail.csv:3: column 3 (rate_per_minute): not a decimal number: \"x\"\n\
-             decks/second.csv:1: column 1: the currency is missing: begin the file with a line such as `# currency: USD`"
-        );
-    }
-
-    #[test]
-    fn a_missing_directory_is_named() {
-        let directory = tempfile::tempdir().expect("a directory for the test");
-        let failure = load_directory(directory.path()).map(|_| ()).expect_err("nothing there");
-        assert!(failure.to_string().ends_with("decks"), "{failure}");
-    }
 }

@@ -1,6 +1,9 @@
-//! From one record to its outcome: decode, rate, debit, encode. All of the engine but the log.
+//! From one record to its outcome: decode, rate, debit, encode; and what is due at a time of its own. All of the engine but the
+//! log.
 
 #![expect(clippy::ptr_arg, reason = "a name that is borrowed from its record stays borrowed in the events")]
+
+mod take;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,20 +14,22 @@ use super::outputs::Outputs;
 use super::transport::{Input, Output};
 use crate::core::batch::View;
 use crate::core::catalog::Catalog;
-use crate::core::currency::Currency;
-use crate::core::decide::{self, CallVerdict, Replay, Rules};
+use crate::core::decide::{self, CallVerdict, Rules, Stood};
 use crate::core::decide_command::{self, CommandVerdict, Refused};
-use crate::core::event::{Cause, Event, EventBody};
+use crate::core::decide_due;
+use crate::core::due::{Done, DueKey};
+use crate::core::event::{Cause, EventBody};
 use crate::core::partition::{PartitionId, home_partition};
-use crate::core::rating::{self, Rejection};
+use crate::core::rating::Rejection;
 use crate::core::reason::Reason;
-use crate::internal_events::{AccountFrozen, LawViolated, SettlementUnmatched};
-use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
+use crate::internal_events::SettlementUnmatched;
+use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Metrics, RechargeState};
 use crate::wire;
 use crate::wire::SourceRef;
-use crate::wire::alert::{CommandOfFrozen, CommandRefused, UnmatchedSettlement};
+use crate::wire::alert::{CommandRefused, UnmatchedSettlement};
 use crate::wire::envelope::{Envelope, Kind};
-use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
+use crate::wire::quarantine::DuplicateOf;
+use take::Take;
 
 /// What turns records into events: the same for every worker of a process.
 #[derive(Clone, Debug)]
@@ -48,16 +53,22 @@ pub struct Source {
     pub at: Timestamp,
 }
 
-/// Everything that one record may touch while it is taken.
-struct Take<'t, 'v> {
-    view: &'t mut View<'v>,
-    outputs: &'t mut Outputs,
-    counts: &'t mut BatchCounts,
-    metrics: &'t Metrics,
-    /// Where the record was read: the partition that is worked on.
-    partition: PartitionId,
-    /// Where it was first read, before any reroute.
-    origin: SourceRef<'t>,
+/// Where what is done goes: records, and what is counted of them.
+#[expect(missing_debug_implementations, reason = "metrics have none")]
+pub struct Sink<'s> {
+    /// Records to be published.
+    pub outputs: &'s mut Outputs,
+    /// What was done.
+    pub counts: &'s mut BatchCounts,
+    /// For what is told at once.
+    pub metrics: &'s Metrics,
+}
+
+impl Sink<'_> {
+    /// The same sink for a while.
+    pub fn reborrow(&mut self) -> Sink<'_> {
+        Sink { outputs: self.outputs, counts: self.counts, metrics: self.metrics }
+    }
 }
 
 impl Engine {
@@ -78,23 +89,17 @@ impl Engine {
     }
 
     /// Gives a record its one outcome (law 1): nothing that can be in it fails or panics.
-    pub fn take(
-        &self,
-        view: &mut View<'_>,
-        source: &Source,
-        record: &[u8],
-        outputs: &mut Outputs,
-        counts: &mut BatchCounts,
-        metrics: &Metrics,
-    ) {
-        counts.add_read(source.input);
+    ///
+    /// All that is due by the record's time must have been done before: see [`Self::take_due`].
+    pub fn take(&self, view: &mut View<'_>, source: &Source, record: &[u8], sink: Sink<'_>) {
+        sink.counts.add_read(source.input);
         let origin = SourceRef {
             topic: Cow::Borrowed(&*self.topics[source.input.index()]),
             partition: source.partition,
             offset: source.offset,
             timestamp: source.at,
         };
-        let mut take = Take { view, outputs, counts, metrics, partition: source.partition, origin };
+        let mut take = Take::new(view, sink, source.partition, origin);
         match source.input {
             Input::Cdrs => self.call(&mut take, record, None),
             Input::Commands => self.command(&mut take, record, None),
@@ -115,16 +120,43 @@ impl Engine {
         }
     }
 
+    /// Does the first piece of work that is due by `until`, at its own time: the clock steps to it (F14). Answers whether
+    /// there was one.
+    pub fn take_due(&self, view: &mut View<'_>, partition: PartitionId, until: Timestamp, sink: Sink<'_>) -> bool {
+        if view.first_due().is_none_or(|first| first.at > until) {
+            return false;
+        }
+        let Some(DueKey { at, kind, tenant }) = view.take_due() else { return false };
+        let tenant: Cow<'static, str> = Cow::Owned(tenant.as_str().to_owned());
+        if view.frozen(&tenant).is_some() {
+            return true;
+        }
+        let Some(account) = view.account(&tenant).cloned() else { return true };
+        let pieces = decide_due::pieces(&account, &self.rules, kind, at);
+        if !pieces.is_empty() {
+            view.advance_clock(whole_millis_up(at));
+        }
+        let origin = SourceRef { topic: Cow::Borrowed("due"), partition, offset: 0, timestamp: at };
+        let mut take = Take::new(view, sink, partition, origin);
+        for (cause, body) in pieces {
+            let stood = Stood::of(take.view.account(&tenant).map(AsRef::as_ref));
+            if take.happen(&tenant, &cause, body).is_err() {
+                return true;
+            }
+            take.follow(&self.catalog, stood, &tenant, &cause, Some(kind));
+        }
+        if take.view.frozen(&tenant).is_none() {
+            take.view.arm(&tenant, &self.rules.warning_days, Done { at, up_to: Some(kind) });
+        }
+        true
+    }
+
     /// A CDR: decode, rate, debit, encode.
     fn call(&self, take: &mut Take<'_, '_>, record: &[u8], envelope: Option<&Envelope<'_>>) {
         let outcome = match wire::cdr::decode(record) {
             Err(rejected) => take.reject(&Rejection::new(rejected.reason, rejected.detail), record),
             Ok(cdr) => match self.way_home(take, &cdr.tenant, envelope.is_some()) {
-                Way::Frozen(rejection) | Way::Misrouted(rejection) => {
-                    // What this release does not rate comes first among the reasons (R8).
-                    let rejection = rating::beyond_this_release(&cdr).err().unwrap_or(rejection);
-                    take.reject(&rejection, record)
-                }
+                Way::Frozen(rejection) | Way::Misrouted(rejection) => take.reject(&rejection, record),
                 Way::Elsewhere(home) => {
                     take.reroute(home, &cdr.tenant, Kind::Cdr, record);
                     CdrOutcome::Rerouted
@@ -199,14 +231,30 @@ impl Engine {
         let EventBody::CallDebited(debit) = &body else { unreachable!("a call is debited") };
         let (amount, free_call) = (debit.amount, debit.free_call);
         let cause = Cause::Call { call_id: debit.call_id.clone(), part: debit.part };
+        // Most calls have neither a pool nor a limit; then nothing of the debit is needed behind it.
+        let told = (debit.pool.is_some() || debit.spent.is_some()).then(|| debit.clone());
+        let stood = Stood::of(take.view.account(tenant).map(AsRef::as_ref));
         if let Err(rejection) = take.happen(tenant, &cause, [body]) {
             return take.reject(&rejection, record);
         }
+        if let (Some(debit), Some(account)) = (told, take.view.account(tenant).cloned()) {
+            let notices = decide::notices_of_debit(take.view, &account, &debit);
+            let _frozen = take.happen(tenant, &cause, notices);
+        }
         take.counts.free_calls += u64::from(free_call);
-        if let Some(currency) = take.follow(tenant, &cause) {
+        if let Some(currency) = take.follow(&self.catalog, stood, tenant, &cause, None) {
             take.counts.add_debited(currency, amount);
         }
+        self.arm(take, tenant);
         CdrOutcome::Debited
+    }
+
+    /// Queues what the account is due for, if something has happened that could make it earlier.
+    fn arm(&self, take: &mut Take<'_, '_>, tenant: &str) {
+        if take.is_to_arm {
+            let done = Done::all_at(take.view.clock());
+            take.view.arm(tenant, &self.rules.warning_days, done);
+        }
     }
 
     fn apply<'a>(
@@ -218,10 +266,12 @@ impl Engine {
         record: &[u8],
     ) -> CommandOutcome {
         let cause = Cause::Written(command_id);
+        let stood = Stood::of(take.view.account(tenant).map(AsRef::as_ref));
         if let Err(rejection) = take.happen(tenant, &cause, bodies) {
             return take.frozen(tenant, &cause.to_string(), &rejection, record);
         }
-        take.follow(tenant, &cause);
+        take.follow(&self.catalog, stood, tenant, &cause, None);
+        self.arm(take, tenant);
         CommandOutcome::Applied
     }
 
@@ -277,123 +327,9 @@ enum Way {
     Frozen(Rejection),
 }
 
-impl Take<'_, '_> {
-    /// Makes the bodies the tenant's next events, and publishes them.
-    ///
-    /// An event that does not continue the account breaks a law: the account is frozen, and the record is set aside if none
-    /// of its events has happened.
-    fn happen<'a>(
-        &mut self,
-        tenant: &Cow<'a, str>,
-        cause: &Cause<'a>,
-        bodies: impl IntoIterator<Item = EventBody<'a>>,
-    ) -> Result<(), Rejection> {
-        let mut first = true;
-        for body in bodies {
-            match self.view.happen(tenant, cause, body) {
-                Ok(event) => self.publish(&event),
-                Err(broken) => {
-                    let detail = format!("event of {cause}: {broken}");
-                    LawViolated { law: Law::of(&broken), partition: self.partition, detail: &detail }
-                        .emit(self.metrics);
-                    AccountFrozen { tenant, partition: self.partition, detail: &detail }.emit(self.metrics);
-                    self.view.freeze(tenant, detail.clone());
-                    return if first { Err(Rejection::new(Reason::AccountFrozen, detail)) } else { Ok(()) };
-                }
-            }
-            first = false;
-        }
-        Ok(())
-    }
-
-    /// What follows from the state that the events of `cause` left; answers with the account's currency.
-    fn follow<'a>(&mut self, tenant: &Cow<'a, str>, cause: &Cause<'a>) -> Option<Currency> {
-        let now = self.view.clock();
-        let account = self.view.account(tenant)?;
-        let currency = account.settings.currency;
-        let bodies: Vec<EventBody<'a>> = decide::consequences(account, now);
-        if !bodies.is_empty() {
-            // A broken consequence freezes the account; the cause has happened all the same.
-            let _frozen = self.happen(tenant, cause, bodies);
-        }
-        Some(currency)
-    }
-
-    fn publish(&mut self, event: &Event<'_>) {
-        count(self.counts, &event.body);
-        let is_alert = event.body.is_alert();
-        let value = self.outputs.push(Output::Ledger, self.partition, &event.tenant, |into| {
-            wire::event::encode(event, into);
-        });
-        if is_alert {
-            let copy = value.to_vec();
-            self.outputs.push(Output::Alerts, self.partition, &event.tenant, |into| into.extend_from_slice(&copy));
-        }
-        if let EventBody::SettlementUnmatched { recharge_id, .. } = &event.body {
-            SettlementUnmatched { tenant: &event.tenant, recharge_id }.emit(self.metrics);
-        }
-    }
-
-    fn reject(&mut self, rejection: &Rejection, record: &[u8]) -> CdrOutcome {
-        self.quarantine(rejection.reason, &rejection.detail, record);
-        CdrOutcome::Quarantined(rejection.reason)
-    }
-
-    /// A command for a frozen account: it may be money, so somebody is told besides.
-    fn frozen(&mut self, tenant: &str, command_id: &str, why: &Rejection, record: &[u8]) -> CommandOutcome {
-        let alert = CommandOfFrozen {
-            tenant: Cow::Borrowed(tenant),
-            command_id: Cow::Borrowed(command_id),
-            time: self.view.clock(),
-            detail: Cow::Borrowed(&why.detail),
-        };
-        self.outputs.push(Output::Alerts, self.partition, tenant, |into| wire::alert::encode_frozen(&alert, into));
-        self.refuse_unread(why, record)
-    }
-
-    fn refuse_unread(&mut self, rejection: &Rejection, record: &[u8]) -> CommandOutcome {
-        self.quarantine(rejection.reason, &rejection.detail, record);
-        CommandOutcome::Quarantined(rejection.reason)
-    }
-
-    fn quarantine(&mut self, reason: Reason, detail: &str, record: &[u8]) {
-        let source = self.origin.clone();
-        let entry = Quarantined { reason, detail: Cow::Borrowed(detail), source, record: Kept::of(record) };
-        self.outputs.push(Output::Quarantine, self.partition, "", |into| {
-            wire::quarantine::encode(&Entry::Quarantined(entry), into);
-        });
-    }
-
-    fn duplicate(&mut self, tenant: &str, of: DuplicateOf<'_>) {
-        let entry = Duplicate { tenant: Cow::Borrowed(tenant), of, source: self.origin.clone() };
-        self.outputs.push(Output::Quarantine, self.partition, tenant, |into| {
-            wire::quarantine::encode(&Entry::Duplicate(entry), into);
-        });
-    }
-
-    fn reroute(&mut self, home: PartitionId, tenant: &str, kind: Kind, record: &[u8]) {
-        let envelope =
-            Envelope { kind, record: Cow::Borrowed(record), source: self.origin.clone(), replay: Replay::default() };
-        self.outputs.push(Output::Reroute, home, tenant, |into| wire::envelope::encode(&envelope, into));
-    }
-}
-
-fn count(counts: &mut BatchCounts, body: &EventBody<'_>) {
-    match body {
-        EventBody::RechargeRequested { .. } => counts.add_recharge(RechargeState::Requested),
-        EventBody::RechargeSucceeded { .. } => counts.add_recharge(RechargeState::Succeeded),
-        EventBody::RechargeFailed { .. } => counts.add_recharge(RechargeState::Failed),
-        EventBody::RechargeSuspended { .. } => counts.add_recharge(RechargeState::Suspended),
-        EventBody::RechargeCapped { .. } => counts.add_recharge(RechargeState::Capped),
-        EventBody::SettlementUnmatched { .. } => counts.add_recharge(RechargeState::Unmatched),
-        EventBody::TenantBlocked { .. } => counts.blocks += 1,
-        EventBody::TenantUnblocked => counts.unblocks += 1,
-        EventBody::TenantOpened { .. }
-        | EventBody::TenantUpdated { .. }
-        | EventBody::TenantClosed { .. }
-        | EventBody::FundsAdded { .. }
-        | EventBody::FundsExpired { .. }
-        | EventBody::RechargeConfigured { .. }
-        | EventBody::CallDebited(_) => {}
-    }
+/// Events are written in whole milliseconds; a fraction counts up.
+fn whole_millis_up(at: Timestamp) -> Timestamp {
+    let whole = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+    let next = || Timestamp::from_millisecond(at.as_millisecond() + 1).unwrap_or(Timestamp::MAX);
+    if whole < at { next() } else { whole }
 }

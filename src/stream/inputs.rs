@@ -6,10 +6,12 @@
 
 use std::collections::VecDeque;
 
+use jiff::Timestamp;
+
 use super::transport::{FetchedRecord, Input, InputOffsets};
 
 /// What a partition has to offer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// A record can be taken.
     Record(Input),
@@ -73,6 +75,13 @@ impl<P: AsRef<[u8]>> Inputs<P> {
             (None, Some((_, input))) => Next::Record(input),
             (None, None) => Next::CaughtUp,
         }
+    }
+
+    /// The broker's time of the record that [`Self::next`] named.
+    pub fn time_of(&self, input: Input) -> Option<Timestamp> {
+        let first = self.queues[input.index()].records.front()?;
+        // A time outside of jiff's range is not a time at all.
+        Some(Timestamp::from_millisecond(first.timestamp_ms).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
     /// Takes the record that [`Self::next`] named.

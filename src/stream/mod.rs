@@ -6,6 +6,7 @@ pub mod inputs;
 pub mod intake;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod ledger;
 pub mod memory;
 pub mod outputs;
 #[cfg(feature = "kafka")]

@@ -257,7 +257,7 @@ impl Restores {
                     line.push_back(queued);
                 }
                 Next::Answered(answer) => {
-                    if self.answer.send(FromRestore::Answer(Box::new(answer))).is_err() {
+                    if self.answer.send(FromRestore::Answer(answer)).is_err() {
                         return;
                     }
                 }
@@ -284,7 +284,7 @@ impl Restores {
                 let _ = self.answer.send(FromRestore::Progress(request, progress));
                 Next::First(queued)
             }
-            Ok(RestoreProgress::Done(answer)) => Next::Answered(*answer),
+            Ok(RestoreProgress::Done(answer)) => Next::Answered(answer),
             Ok(RestoreProgress::Waiting) | Err(TransportFailure::Retry { .. }) => {
                 queued.waits += 1;
                 if queued.waits == WAITS_BEFORE_ALARM {
@@ -303,7 +303,7 @@ impl Restores {
             Err(failure) => {
                 *clients = None;
                 let outcome = Err(Stopped::Restore { partition: request.partition, detail: failure.to_string() });
-                Next::Answered(RestoreAnswer { request, outcome })
+                Next::Answered(Box::new(RestoreAnswer { request, outcome }))
             }
         }
     }
@@ -316,5 +316,5 @@ enum Next {
     /// The others have their turn first.
     Last(Queued),
     /// It is over.
-    Answered(RestoreAnswer),
+    Answered(Box<RestoreAnswer>),
 }

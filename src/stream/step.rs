@@ -12,6 +12,8 @@ pub type Probe = dyn FnMut(Step) -> Result<(), TransportFailure> + Send;
 pub enum Step {
     /// A transaction is open, nothing is in it.
     AfterBegin,
+    /// Work that was due by time is in the batch.
+    AfterDueWork,
     /// Records are published in the open transaction.
     AfterPublish,
     /// The records of a batch are published, the offsets are not yet sent.
@@ -38,8 +40,9 @@ pub enum Step {
 
 impl Step {
     /// All steps.
-    pub const ALL: [Step; 12] = [
+    pub const ALL: [Step; 13] = [
         Step::AfterBegin,
+        Step::AfterDueWork,
         Step::AfterPublish,
         Step::BeforeSendOffsets,
         Step::AfterSendOffsets,
@@ -57,6 +60,7 @@ impl Step {
     pub fn name(self) -> &'static str {
         match self {
             Step::AfterBegin => "after_begin",
+            Step::AfterDueWork => "after_due_work",
             Step::AfterPublish => "after_publish",
             Step::BeforeSendOffsets => "before_send_offsets",
             Step::AfterSendOffsets => "after_send_offsets",

@@ -2,9 +2,11 @@
 //!
 //! It is a state machine: [`Worker::step`] does what can be done now and returns. A thread steps it on Kafka, the
 //! simulation steps it by its seed. What it does in a step stands in `step`; the transaction protocol is in
-//! `worker/transaction.rs`, what the group asks for in `worker/assignment.rs`, what operators are told in `worker/watch.rs`.
+//! `worker/transaction.rs`, what the group asks for in `worker/assignment.rs`, what is due by time in `worker/due.rs`, what
+//! operators are told in `worker/watch.rs`.
 
 mod assignment;
+mod due;
 mod transaction;
 mod watch;
 
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::engine::{Engine, Source};
+use super::engine::{Engine, Sink, Source};
 use super::inputs::{Inputs, Next};
 use super::recovery::{RestoreRequest, Stopped};
 use super::step::{Probe, Step};
@@ -217,6 +219,12 @@ impl<T: Transport> Worker<T> {
         }
     }
 
+    /// A partition's clock, with what is open; `None` while it is not rated here.
+    pub fn clock(&self, partition: PartitionId) -> Option<Timestamp> {
+        let open = self.open.as_ref().and_then(|open| open.batch.clock(partition));
+        open.or_else(|| self.partition_state(partition).map(|state| state.clock))
+    }
+
     /// A partition's accounts, as of the last commit; `None` while it is not rated here.
     pub fn accounts(&self, partition: PartitionId) -> Option<&Arc<Accounts>> {
         match self.slots.get(&partition) {
@@ -320,6 +328,18 @@ impl<T: Transport> Worker<T> {
                 let next = active.inputs.next();
                 active.caught_up = next == Next::CaughtUp;
                 active.was_caught_up |= active.caught_up;
+                let due = match self.due_by_clock(partition) {
+                    None if !is_full => self.due_until(partition, next, now),
+                    due => due,
+                };
+                if let Some(until) = due {
+                    match self.open.is_some() {
+                        true => self.take_due(partition, until)?,
+                        false => self.begin(now)?,
+                    }
+                    continue;
+                }
+                let Some(Slot::Active(active)) = self.slots.get_mut(&partition) else { break };
                 let Next::Record(input) = next else {
                     // A record that has waited says nothing of the clocks.
                     active.was_caught_up &= !matches!(next, Next::Waiting(_));
@@ -354,14 +374,8 @@ impl<T: Transport> Worker<T> {
         let mut view = open.batch.at(&active.accounts, &active.state);
         view.advance_clock(at);
         let source = Source { input: record.input, partition: record.partition, offset: record.offset, at };
-        self.engine.take(
-            &mut view,
-            &source,
-            record.payload.as_ref(),
-            &mut open.outputs,
-            &mut open.counts,
-            &self.metrics,
-        );
+        let sink = Sink { outputs: &mut open.outputs, counts: &mut open.counts, metrics: &self.metrics };
+        self.engine.take(&mut view, &source, record.payload.as_ref(), sink);
         open.touched.insert(record.partition);
         open.records += 1;
     }

@@ -29,6 +29,11 @@ impl<'a> Line<'a> {
         self.fields[column].and_then(|field| self.record.get(field)).unwrap_or("").trim()
     }
 
+    /// The text of a field, counted from 0, without spaces around it.
+    pub(crate) fn field(&self, field: usize) -> &'a str {
+        self.record.get(field).unwrap_or("").trim()
+    }
+
     /// Says that the value of a column is wrong, and repeats it.
     pub(crate) fn wrong(&self, column: usize, message: impl Display, faults: &mut Faults) {
         self.fault(column, format!("{message}: {}", quoted(self.text(column))), faults);
@@ -72,95 +77,167 @@ pub(crate) fn read_rows(
     text: &str,
     columns: &[Column],
     faults: &mut Faults,
-    mut each: impl FnMut(&Line<'_>, &mut Faults),
+    each: impl FnMut(&Line<'_>, &mut Faults),
 ) {
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).comment(Some(b'#')).from_reader(text.as_bytes());
-    let mut record = csv::StringRecord::new();
-    let mut header: Option<Header> = None;
-    while reader.read_record(&mut record).expect("memory can be read, and the text is UTF-8") {
-        let number = line_of(&record, text);
-        let Some(Header { fields, width }) = &header else {
-            match Header::read(file, &record, number, columns, faults) {
-                Some(read) => header = Some(read),
-                None => return,
-            }
-            continue;
-        };
-        let line = Line { file, columns, fields, record: &record, number };
-        if let Some(field) = record.iter().position(|field| field.contains('\n')) {
-            let place = Place { line: number, column: field + 1, column_name: "" };
-            faults.add(file, place, "the field runs over the end of its line: is a quote left open?");
-            continue;
-        }
-        if record.len() != *width {
-            let place = Place { line: number, column: record.len().min(*width) + 1, column_name: "" };
-            faults.add(file, place, format!("{} fields, but the header has {width}", record.len()));
-            continue;
-        }
-        let empty = (0..columns.len()).filter(|column| columns[*column].required && line.text(*column).is_empty());
-        let empty: Vec<usize> = empty.collect();
-        for column in &empty {
-            line.fault(*column, "missing", faults);
-        }
-        if empty.is_empty() {
-            each(&line, faults);
-        }
-    }
-    if header.is_none() {
+    let table = Table { file, text, line: 1, delimiter: b',', columns };
+    let Some(head) = table.head() else {
         faults.add(file, Place::line(1), "no line that names the columns");
+        return;
+    };
+    if let Some(fields) = exact_fields(file, &head, columns, faults) {
+        table.read(&fields, head.rows, faults, each);
     }
 }
 
-/// Which field holds which column.
-struct Header {
-    fields: Vec<Option<usize>>,
-    width: usize,
+/// A text of lines with fields, and what its lines are to have.
+pub(crate) struct Table<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) text: &'a str,
+    /// The line that the text begins with.
+    pub(crate) line: u64,
+    pub(crate) delimiter: u8,
+    pub(crate) columns: &'a [Column],
 }
 
-impl Header {
-    /// `None` if a required column is missing: the lines would be nothing but faults.
-    fn read(
-        file: &str,
-        record: &csv::StringRecord,
-        line: u64,
-        columns: &[Column],
+/// The line that names the columns.
+pub(crate) struct Head<'a> {
+    pub(crate) names: csv::StringRecord,
+    pub(crate) line: u64,
+    /// What comes after it.
+    pub(crate) rows: Rows<'a>,
+}
+
+/// The lines of a table that have values.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    text: &'a str,
+    /// The line that the text begins with.
+    line: u64,
+}
+
+/// Which field holds which column, and how many fields a line has.
+pub(crate) struct Fields {
+    pub(crate) of_columns: Vec<Option<usize>>,
+    pub(crate) width: usize,
+}
+
+impl<'a> Table<'a> {
+    /// The first line that is no comment, as that which names the columns.
+    pub(crate) fn head(&self) -> Option<Head<'a>> {
+        let mut reader = self.reader(self.text);
+        let mut names = csv::StringRecord::new();
+        if !reader.read_record(&mut names).expect("memory can be read, and the text is UTF-8") {
+            return None;
+        }
+        let line = line_of(&names, self.text, self.line);
+        let end = usize::try_from(reader.position().byte()).expect("the text is in memory");
+        let lines_before = self.text[..end].bytes().filter(|byte| *byte == b'\n').fold(0, |lines, _| lines + 1);
+        let rows = Rows { text: &self.text[end..], line: self.line + lines_before };
+        Some(Head { names, line, rows })
+    }
+
+    /// All of it, where no line names the columns.
+    pub(crate) fn rows(&self) -> Rows<'a> {
+        Rows { text: self.text, line: self.line }
+    }
+
+    /// The first line of values, as a sample.
+    pub(crate) fn first_of(&self, rows: Rows<'_>) -> csv::StringRecord {
+        let mut record = csv::StringRecord::new();
+        self.reader(rows.text).read_record(&mut record).expect("memory can be read, and the text is UTF-8");
+        record
+    }
+
+    fn reader<'t>(&self, text: &'t str) -> csv::Reader<&'t [u8]> {
+        csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .comment(Some(b'#'))
+            .delimiter(self.delimiter)
+            .from_reader(text.as_bytes())
+    }
+
+    /// Hands every line of values to `each`, but for those that have a fault of their own.
+    pub(crate) fn read(
+        &self,
+        fields: &Fields,
+        rows: Rows<'_>,
         faults: &mut Faults,
-    ) -> Option<Header> {
-        let mut fields = vec![None; columns.len()];
-        for (field, name) in record.iter().enumerate() {
-            let place = Place { line, column: field + 1, column_name: "" };
-            match columns.iter().position(|column| column.name == name.trim()) {
-                None => {
-                    let known: Vec<&str> = columns.iter().map(|column| column.name).collect();
-                    let message = format!("no such column: {}; there are {}", quoted(name.trim()), known.join(", "));
-                    faults.add(file, place, message);
-                }
-                Some(column) if fields[column].is_some() => {
-                    faults.add(file, place, format!("the column is there twice: {}", quoted(name.trim())));
-                }
-                Some(column) => fields[column] = Some(field),
+        mut each: impl FnMut(&Line<'_>, &mut Faults),
+    ) {
+        let (file, columns, width) = (self.file, self.columns, fields.width);
+        let mut reader = self.reader(rows.text);
+        let mut record = csv::StringRecord::new();
+        while reader.read_record(&mut record).expect("memory can be read, and the text is UTF-8") {
+            let number = line_of(&record, rows.text, rows.line);
+            let line = Line { file, columns, fields: &fields.of_columns, record: &record, number };
+            if let Some(field) = record.iter().position(|field| field.contains('\n')) {
+                let place = Place { line: number, column: field + 1, column_name: "" };
+                faults.add(file, place, "the field runs over the end of its line: is a quote left open?");
+                continue;
+            }
+            if record.len() != width {
+                let place = Place { line: number, column: record.len().min(width) + 1, column_name: "" };
+                faults.add(file, place, format!("{} fields, but the header has {width}", record.len()));
+                continue;
+            }
+            let empty = (0..columns.len()).filter(|column| columns[*column].required && line.text(*column).is_empty());
+            let mut is_whole = true;
+            for column in empty {
+                is_whole = false;
+                line.fault(column, "missing", faults);
+            }
+            if is_whole {
+                each(&line, faults);
             }
         }
-        let missing: Vec<&str> = columns
-            .iter()
-            .zip(&fields)
-            .filter(|(column, field)| column.required && field.is_none())
-            .map(|(column, _)| column.name)
-            .collect();
-        for name in &missing {
-            faults.add(file, Place::line(line), format!("the column {name} is missing"));
-        }
-        missing.is_empty().then_some(Header { fields, width: record.len() })
     }
+}
+
+/// The fields of columns that are known by their exact names. `None` if a required one is missing: the lines would be nothing
+/// but faults.
+fn exact_fields(file: &str, head: &Head<'_>, columns: &[Column], faults: &mut Faults) -> Option<Fields> {
+    let mut fields = vec![None; columns.len()];
+    for (field, name) in head.names.iter().enumerate() {
+        let place = Place { line: head.line, column: field + 1, column_name: "" };
+        match columns.iter().position(|column| column.name == name.trim()) {
+            None => {
+                let known: Vec<&str> = columns.iter().map(|column| column.name).collect();
+                let message = format!("no such column: {}; there are {}", quoted(name.trim()), known.join(", "));
+                faults.add(file, place, message);
+            }
+            Some(column) if fields[column].is_some() => {
+                faults.add(file, place, format!("the column is there twice: {}", quoted(name.trim())));
+            }
+            Some(column) => fields[column] = Some(field),
+        }
+    }
+    has_required(file, head.line, columns, &fields, faults)
+        .then_some(Fields { of_columns: fields, width: head.names.len() })
+}
+
+/// Every required column is there; those that are not are faults of the line that names the columns.
+pub(crate) fn has_required(
+    file: &str,
+    line: u64,
+    columns: &[Column],
+    fields: &[Option<usize>],
+    faults: &mut Faults,
+) -> bool {
+    let mut has_all = true;
+    for (column, _) in columns.iter().zip(fields).filter(|(column, field)| column.required && field.is_none()) {
+        has_all = false;
+        faults.add(file, Place::line(line), format!("the column {} is missing", column.name));
+    }
+    has_all
 }
 
 /// The line that a record begins in. The reader's own position is that of the comments and empty lines before it.
-fn line_of(record: &csv::StringRecord, text: &str) -> u64 {
+fn line_of(record: &csv::StringRecord, text: &str, first_line: u64) -> u64 {
     let position = record.position().expect("a record that was read has a position");
     let begin = usize::try_from(position.byte()).expect("the text is in memory");
     let skipped = text[begin..].split('\n').take_while(|line| line.starts_with('#') || matches!(*line, "" | "\r"));
-    skipped.fold(position.line(), |line, _| line + 1)
+    skipped.fold(first_line + position.line() - 1, |line, _| line + 1)
 }
 
 #[cfg(test)]

@@ -84,6 +84,13 @@ fn records() -> Vec<Vec<u8>> {
         event::encode(&event, &mut bytes);
         records.push(bytes);
     }
+    let at = "2026-11-20T10:15:30Z".parse().expect("a time");
+    for body in command::sample::one_of_each() {
+        let mut bytes = Vec::new();
+        let outgoing = command::Outgoing { command_id: "k", tenant: "contoso", at, actor: None, body: &body };
+        command::encode(&outgoing, &mut bytes);
+        records.push(bytes);
+    }
     records
 }
 

@@ -91,6 +91,12 @@ impl<'v> Object<'v> {
         write_time(at, self.value(name));
     }
 
+    pub(super) fn optional_time(&mut self, name: &str, at: Option<Timestamp>) {
+        if let Some(at) = at {
+            self.time(name, at);
+        }
+    }
+
     pub(super) fn null(&mut self, name: &str) {
         self.value(name).extend_from_slice(b"null");
     }

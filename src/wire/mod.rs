@@ -10,7 +10,7 @@
 //! | envelope | `reroute` | [`envelope`] |
 //! | quarantine entry | `quarantine` | [`quarantine`] |
 //! | metadata of committed offsets | | [`offset_metadata`] |
-//! | price list, number plan, plans | files of a catalog | [`deck_csv`], [`number_plan_csv`], [`plan_toml`] |
+//! | price list, number plan, plan, zone | files of a catalog | [`deck_csv`], [`number_plan_csv`], [`plan_toml`], [`zone_csv`] |
 //!
 //! Each form has a JSON Schema ([`schema`]), and tests hold code and schema together. What comes from outside (CDRs, commands,
 //! envelopes) gets a reason where it cannot be read, a file of a catalog gets all its faults, and what the engine wrote itself
@@ -21,6 +21,7 @@ pub mod alert;
 mod bytes;
 pub mod cdr;
 pub mod command;
+mod csv_head;
 mod csv_table;
 pub mod deck_csv;
 pub mod envelope;
@@ -34,12 +35,14 @@ mod json;
 pub mod number_plan_csv;
 pub mod offset_metadata;
 pub mod plan_toml;
+mod price_columns;
 pub mod quarantine;
 mod record;
 mod rejected;
 pub mod schema;
 mod source;
 mod value;
+pub mod zone_csv;
 
 pub use rejected::Rejected;
 pub use source::SourceRef;

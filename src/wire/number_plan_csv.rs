@@ -1,27 +1,40 @@
-//! The number plan as three CSV files: countries, prefixes and domestic unions.
+//! A number plan as CSV files: countries and prefixes, domestic and pool unions, and short codes.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::core::number::Country;
-use crate::core::number_plan::{CountryDialling, NumberPlan};
+use crate::core::number_plan::{CountryDialling, NumberPlan, NumberPlanHeader, is_pool_union};
+use crate::core::plan::POOL_NAME_LEN_MAX;
 use crate::core::prefix::is_prefix;
+use crate::wire::csv_head::read_head;
 use crate::wire::csv_table::{Column, Line, read_rows};
-use crate::wire::fault::{Faults, SourceFile, text_of};
+use crate::wire::fault::{Faults, Place, SourceFile, text_of};
+
+mod short_codes;
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// Digits of an international prefix at most.
 pub const INTERNATIONAL_PREFIX_DIGITS_MAX: usize = 8;
 /// Digits of an emergency number at most.
 pub const EMERGENCY_DIGITS_MAX: usize = 6;
 
-/// The three files.
+/// The files of one version.
 #[derive(Clone, Copy, Debug)]
 pub struct NumberPlanFiles<'a> {
-    /// `country,name,international_prefixes,emergency`; lists with spaces between.
+    /// `country,name,international_prefixes,emergency`; lists with spaces between. Before the columns it may say
+    /// `# effective_from: 2027-01-01`, for all files.
     pub countries: SourceFile<'a>,
     /// `prefix,country,note`.
     pub prefixes: SourceFile<'a>,
     /// `union,country`.
     pub domestic_unions: SourceFile<'a>,
+    /// `union,country`; absent: no countries share a pool.
+    pub pool_unions: Option<SourceFile<'a>>,
+    /// `country,code,name,rate_per_minute,currency` and the columns of a price; absent: there is none.
+    pub short_codes: Option<SourceFile<'a>>,
 }
 
 const COUNTRY_COLUMNS: [Column; 4] = [
@@ -41,21 +54,44 @@ const UNION_COLUMNS: [Column; 2] =
 /// A country as it was read, and where.
 type Countries = BTreeMap<Country, (u64, CountryDialling)>;
 
-/// Reads a number plan.
+/// Reads a version of a number plan.
 ///
 /// # Errors
-/// All faults of the three files, by file and line.
-pub fn read_number_plan(files: NumberPlanFiles<'_>) -> Result<NumberPlan, Faults> {
+/// All faults of the files, by file and line.
+pub fn read_number_plan(files: NumberPlanFiles<'_>, version: &str) -> Result<NumberPlan, Faults> {
     let mut faults = Faults::new();
+    let effective_from = read_heads(files, &mut faults);
     let mut countries = read_countries(files.countries, &mut faults);
     let prefixes = read_prefixes(files.prefixes, &countries, &mut faults);
     read_unions(files.domestic_unions, &mut countries, &mut faults);
+    if let Some(file) = files.pool_unions {
+        read_pool_unions(file, &mut countries, &mut faults);
+    }
+    if let Some(file) = files.short_codes {
+        short_codes::read(file, &mut countries, &mut faults);
+    }
     if !faults.is_empty() {
         return Err(faults);
     }
     let prefixes = prefixes.into_iter().map(|(prefix, (_, country))| (prefix, country)).collect();
     let dialling = countries.into_values().map(|(_, dialling)| dialling).collect();
-    Ok(NumberPlan::new(prefixes, dialling).expect("whatever it refuses was a fault with its line"))
+    let header = NumberPlanHeader { version: version.into(), effective_from };
+    Ok(NumberPlan::new(header, prefixes, dialling).expect("whatever it refuses was a fault with its line"))
+}
+
+/// From when on the files are in force: the list of countries says it for all.
+fn read_heads(files: NumberPlanFiles<'_>, faults: &mut Faults) -> Option<Timestamp> {
+    let others = [Some(files.prefixes), Some(files.domestic_unions), files.pool_unions, files.short_codes];
+    for file in others.into_iter().flatten() {
+        // What is no text is a fault where the rows are read.
+        let Ok(text) = std::str::from_utf8(file.bytes) else { continue };
+        if read_head(file.name, text, faults).effective_from.is_some() {
+            let message = format!("effective_from of all files stands in {}", files.countries.name);
+            faults.add(file.name, Place::line(1), message);
+        }
+    }
+    let text = std::str::from_utf8(files.countries.bytes).ok()?;
+    read_head(files.countries.name, text, faults).effective_from
 }
 
 fn read_countries(file: SourceFile<'_>, faults: &mut Faults) -> Countries {
@@ -67,10 +103,9 @@ fn read_countries(file: SourceFile<'_>, faults: &mut Faults) -> Countries {
         let emergency = line.read(3, |text| read_digit_lists(text, EMERGENCY_DIGITS_MAX), faults);
         let (Some(country), Some(international_prefixes)) = (country, international) else { return };
         let dialling = CountryDialling {
-            country,
             international_prefixes,
             emergency: emergency.unwrap_or_default(),
-            domestic_union: None,
+            ..CountryDialling::of(country)
         };
         if let Some((earlier, _)) = countries.get(&country) {
             line.wrong(0, format!("also in line {earlier}"), faults);
@@ -108,10 +143,29 @@ fn read_unions(file: SourceFile<'_>, countries: &mut Countries, faults: &mut Fau
     read_rows(file.name, text, &UNION_COLUMNS, faults, |line, faults| {
         let Some(country) = known_country(line, 1, countries, faults) else { return };
         let (_, dialling) = countries.get_mut(&country).expect("it is known");
-        if let Some(union) = dialling.domestic_union.replace(line.text(0).into()) {
-            line.wrong(1, format!("the country is in union {union} already"), faults);
-        }
+        join(line, &mut dialling.domestic_union, faults);
     });
+}
+
+fn read_pool_unions(file: SourceFile<'_>, countries: &mut Countries, faults: &mut Faults) {
+    let Some(text) = text_of(file, faults) else { return };
+    read_rows(file.name, text, &UNION_COLUMNS, faults, |line, faults| {
+        if !is_pool_union(line.text(0)) {
+            let form =
+                format!("not 1 to {POOL_NAME_LEN_MAX} of a-z 0-9 -, nor \"user\", as pools have it in their names");
+            line.wrong(0, form, faults);
+        }
+        let Some(country) = known_country(line, 1, countries, faults) else { return };
+        let (_, dialling) = countries.get_mut(&country).expect("it is known");
+        join(line, &mut dialling.pool_union, faults);
+    });
+}
+
+/// The country of the line is in the union of the line, and was in none.
+fn join(line: &Line<'_>, union_of_country: &mut Option<Box<str>>, faults: &mut Faults) {
+    if let Some(union) = union_of_country.replace(line.text(0).into()) {
+        line.wrong(1, format!("the country is in union {union} already"), faults);
+    }
 }
 
 /// The country of a column, if it is one of the list.
@@ -134,56 +188,4 @@ fn read_digit_lists(text: &str, digits_max: usize) -> Result<Vec<Box<str>>, Stri
                 .ok_or_else(|| format!("not digits, at most {digits_max}, several with spaces between"))
         })
         .collect()
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    fn read(countries: &str, prefixes: &str, unions: &str) -> Result<NumberPlan, Faults> {
-        read_number_plan(NumberPlanFiles {
-            countries: SourceFile { name: "c.csv", bytes: countries.as_bytes() },
-            prefixes: SourceFile { name: "p.csv", bytes: prefixes.as_bytes() },
-            domestic_unions: SourceFile { name: "u.csv", bytes: unions.as_bytes() },
-        })
-    }
-
-    const COUNTRIES: &str =
-        "country,name,international_prefixes,emergency\nGB,United Kingdom,00,999 18000\nNA,Namibia,00,\n";
-
-    /// Great Britain and Namibia.
-    pub(crate) fn small_plan() -> NumberPlan {
-        read(COUNTRIES, "prefix,country,note\n44,GB,\n264,NA,\n", "union,country\n").expect("valid")
-    }
-
-    #[test]
-    fn na_is_namibia() {
-        let plan = small_plan();
-        let number = "26481123456".parse().expect("a number");
-        assert_eq!(plan.country_of(&number), "NA".parse().ok());
-        assert!(plan.is_emergency("18000", "GB".parse().expect("a country")));
-    }
-
-    #[test]
-    fn every_fault_of_the_three_files_is_listed() {
-        let refused = read(
-            &format!("{COUNTRIES}GB,Britain,00,\nuk,x,00,\nFR,France,+33,1 2x\nDE,Germany,,110\n"),
-            "prefix,country\n44,GB\n44,NA\n1,US\n0,GB\n264,\n",
-            "union,country\na,GB\nb,GB\na,XX\n",
-        );
-        assert_eq!(
-            refused.map(|_| ()).expect_err("refused").to_string(),
-            "c.csv:4: column 1 (country): also in line 2: \"GB\"\n\
-             c.csv:5: column 1 (country): not a country of two capital letters: \"uk\"\n\
-             c.csv:6: column 3 (international_prefixes): not digits, at most 8, several with spaces between: \"+33\"\n\
-             c.csv:6: column 4 (emergency): not digits, at most 6, several with spaces between: \"1 2x\"\n\
-             c.csv:7: column 3 (international_prefixes): missing\n\
-             p.csv:3: column 1 (prefix): also in line 2: \"44\"\n\
-             p.csv:4: column 2 (country): no country of the list of countries: \"US\"\n\
-             p.csv:5: column 1 (prefix): not 1 to 15 digits without a leading 0: \"0\"\n\
-             p.csv:6: column 2 (country): missing\n\
-             u.csv:3: column 2 (country): the country is in union a already: \"GB\"\n\
-             u.csv:4: column 2 (country): no country of the list of countries: \"XX\""
-        );
-    }
 }

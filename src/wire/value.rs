@@ -14,9 +14,10 @@ use super::envelope::Kind;
 use crate::core::cdr::{CallClass, Direction, NumberType, Service};
 use crate::core::currency::Currency;
 use crate::core::duration::{CallDuration, DurationError};
-use crate::core::event::{Classes, LineKind, LotId};
+use crate::core::event::{BlockReason, Classes, LineKind, LotId};
 use crate::core::identity::{BodyHash, Content};
 use crate::core::money::{Money, Rate};
+use crate::core::month::Month;
 use crate::core::number::{Country, Number};
 use crate::core::tenant::{NoRatePolicy, TenantId};
 
@@ -150,6 +151,7 @@ read_by_code!(
     NumberType: NumberType::ALL,
     CallClass: CallClass::ALL,
     LineKind: LineKind::ALL,
+    BlockReason: BlockReason::ALL,
     Kind: Kind::ALL,
     NoRatePolicy: [NoRatePolicy::Quarantine, NoRatePolicy::FreeCall],
 );
@@ -202,6 +204,13 @@ impl FromText for LotId {
     /// `l<seq>`.
     fn from_text(text: &str) -> Result<Self, impl fmt::Display> {
         text.strip_prefix('l').and_then(read_sequence).map(LotId).ok_or("not a lot")
+    }
+}
+
+impl FromText for Month {
+    /// `yyyy-mm`.
+    fn from_text(text: &str) -> Result<Self, impl fmt::Display> {
+        Month::parse(text).ok_or("not a month as 2026-11")
     }
 }
 

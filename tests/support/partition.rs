@@ -10,12 +10,13 @@ use tollkeeper::core::account::Account;
 use tollkeeper::core::batch::{Accounts, Batch, PartitionState};
 use tollkeeper::core::catalog::Catalog;
 use tollkeeper::core::decide::Rules;
+use tollkeeper::core::due::{Done, DueKey, DueQueue, next_of};
 use tollkeeper::core::entry::{Entry, EntryKey};
 use tollkeeper::core::identity::{AcceptanceWindow, Identity};
 use tollkeeper::core::partition::PartitionId;
 use tollkeeper::metrics::{BatchCounts, Metrics};
 use tollkeeper::stream::catalog::load_directory;
-use tollkeeper::stream::engine::{Engine, Source};
+use tollkeeper::stream::engine::{Engine, Sink, Source};
 use tollkeeper::stream::outputs::Outputs;
 use tollkeeper::stream::recovery::{LedgerFold, Restored};
 use tollkeeper::stream::transport::{CommittedOffset, Input, Output};
@@ -53,6 +54,9 @@ pub struct State {
     pub accounts: Vec<Arc<Account>>,
     pub entries: Vec<(EntryKey, Entry)>,
     pub identities: Vec<(u64, Identity)>,
+    pub clock: Timestamp,
+    /// What each account is due for next.
+    pub due: Vec<DueKey>,
 }
 
 impl Partition {
@@ -71,13 +75,27 @@ impl Partition {
         }
     }
 
-    /// A record that the broker took `at`.
+    /// A record that the broker took `at`, and before it all that is due by then.
     pub fn take(&mut self, input: Input, at: Timestamp, record: &[u8]) {
+        self.pass(at);
+        let source = Source { input, partition: PARTITION, offset: self.offset, at };
         let mut view = self.batch.at(&self.accounts, &self.state);
         view.advance_clock(at);
-        let source = Source { input, partition: PARTITION, offset: self.offset, at };
-        self.engine.take(&mut view, &source, record, &mut self.outputs, &mut self.open_counts, &self.metrics);
+        let sink = Sink { outputs: &mut self.outputs, counts: &mut self.open_counts, metrics: &self.metrics };
+        self.engine.take(&mut view, &source, record, sink);
         self.offset += 1;
+    }
+
+    /// Nothing more is to be read, and it is `until` on the wall: all that is due by then is done.
+    pub fn pass(&mut self, until: Timestamp) {
+        while self.take_due(until) {}
+    }
+
+    /// The first of what is due by `until`, if anything is.
+    pub fn take_due(&mut self, until: Timestamp) -> bool {
+        let mut view = self.batch.at(&self.accounts, &self.state);
+        let sink = Sink { outputs: &mut self.outputs, counts: &mut self.open_counts, metrics: &self.metrics };
+        self.engine.take_due(&mut view, PARTITION, until, sink)
     }
 
     pub fn commit(&mut self) {
@@ -100,9 +118,11 @@ impl Partition {
     pub fn restore(&mut self) {
         let restored = fold(self.ledger().iter(), self.state.clock);
         assert!(restored.frozen.is_empty(), "{:?}", restored.frozen);
+        let (days, done) = (&self.engine.rules().warning_days, Done::all_at(restored.state.clock));
+        let due = DueQueue::of(restored.accounts.iter().map(AsRef::as_ref), days, done);
         self.accounts = Accounts::default();
         restored.accounts.into_iter().for_each(|account| self.accounts.restore(account));
-        self.state = restored.state;
+        self.state = PartitionState { due, ..restored.state };
     }
 
     pub fn ledger(&self) -> &[Bytes] {
@@ -112,10 +132,19 @@ impl Partition {
     /// What is committed, field by field.
     pub fn state(&self) -> State {
         let clock = self.state.clock;
+        let accounts = self.accounts.sorted();
+        let due = self.due_of(&accounts, clock);
+        for key in &due {
+            // What is queued may have been overtaken: whoever takes it asks the account again. It must not come later.
+            let is_found = self.queue().any(|queued| queued.tenant == key.tenant && queued <= key);
+            assert!(is_found, "{key:?} is not queued");
+        }
         State {
-            accounts: self.accounts.sorted(),
+            due,
+            accounts,
             entries: self.state.entries.sorted(clock),
             identities: self.state.identities.sorted(AcceptanceWindow::default(), clock),
+            clock,
         }
     }
 
@@ -123,13 +152,28 @@ impl Partition {
     pub fn folded(&self) -> State {
         let restored = fold(self.ledger().iter(), self.state.clock);
         assert!(restored.frozen.is_empty(), "{:?}", restored.frozen);
-        let accounts = Accounts::default();
+        let (accounts, clock) = (Accounts::default(), restored.state.clock);
         restored.accounts.into_iter().for_each(|account| accounts.restore(account));
+        let accounts = accounts.sorted();
         State {
-            accounts: accounts.sorted(),
-            entries: restored.state.entries.sorted(restored.state.clock),
-            identities: restored.state.identities.sorted(AcceptanceWindow::default(), restored.state.clock),
+            due: self.due_of(&accounts, clock),
+            accounts,
+            entries: restored.state.entries.sorted(clock),
+            identities: restored.state.identities.sorted(AcceptanceWindow::default(), clock),
+            clock,
         }
+    }
+
+    fn due_of(&self, accounts: &[Arc<Account>], clock: Timestamp) -> Vec<DueKey> {
+        let key = |account: &Arc<Account>| {
+            let (at, kind) = next_of(account, &self.engine.rules().warning_days, Done::all_at(clock))?;
+            Some(DueKey { at, kind, tenant: account.tenant.clone() })
+        };
+        accounts.iter().filter_map(key).collect()
+    }
+
+    fn queue(&self) -> impl Iterator<Item = &DueKey> {
+        std::iter::successors(self.state.due.first_after(None), |taken| self.state.due.first_after(Some(taken)))
     }
 }
 

@@ -8,14 +8,18 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
 
-use super::OutgoingCommand;
+use super::{COMMANDS_TOPIC, OutgoingCommand};
 use crate::config::Config;
+use crate::core::partition::home_partition;
 
 /// How long the brokers may take to tell the topics.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long they may take to acknowledge; the client retries meanwhile.
 const DELIVERY_TIMEOUT_MS: u64 = 30_000;
+/// How long one wait for room in the queue is.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Why a command is not known to be published.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,16 @@ pub(crate) enum DeliveryFailure {
         /// What the client says.
         source: KafkaError,
     },
+    /// As before, of many.
+    #[error("{missing} of {sent} commands were not acknowledged and may have been published: the same again is safe")]
+    SomeUnacknowledged {
+        /// How many.
+        missing: u64,
+        /// Of how many.
+        sent: u64,
+        /// What the client says of the first.
+        source: KafkaError,
+    },
 }
 
 /// Publishes the command; its offset.
@@ -78,7 +92,62 @@ pub(super) fn deliver(config: &Config, command: &OutgoingCommand) -> Result<i64,
     producer.context().take_report().unwrap_or(Err(KafkaError::Canceled)).map_err(unacknowledged)
 }
 
+/// Many commands by one producer, each to the home partition of its tenant.
+pub(crate) struct Publisher {
+    producer: BaseProducer<Acknowledged>,
+    topic: String,
+    partitions: u32,
+    sent: u64,
+}
+
+impl Publisher {
+    /// Makes the client, and looks at the topic.
+    pub(crate) fn begin(config: &Config) -> Result<Publisher, DeliveryFailure> {
+        let producer = client_of(config, Acknowledged::default())?;
+        let topic = config.topic(COMMANDS_TOPIC);
+        check_topic(config, &producer, &topic)?;
+        Ok(Publisher { producer, topic, partitions: config.partitions, sent: 0 })
+    }
+
+    /// Hands one command over; waits while too many are on their way.
+    pub(crate) fn send(&mut self, tenant: &str, command: &str) -> Result<(), DeliveryFailure> {
+        let partition = home_partition(tenant, self.partitions).0;
+        let partition = i32::try_from(partition).expect("the configuration bounds the number of partitions");
+        let mut record = BaseRecord::to(&self.topic).partition(partition).key(tenant).payload(command);
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => break,
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    self.producer.poll(POLL);
+                }
+                Err((failure, _)) => return Err(DeliveryFailure::NotSent(failure)),
+            }
+        }
+        self.sent += 1;
+        // Reports are taken as they come, or they would fill the queue.
+        self.producer.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Waits until all are acknowledged.
+    pub(crate) fn finish(self) -> Result<(), DeliveryFailure> {
+        let sent = self.sent;
+        let patience = Duration::from_millis(DELIVERY_TIMEOUT_MS) + METADATA_TIMEOUT;
+        let flushed = self.producer.flush(patience);
+        let (acknowledged, failure) = self.producer.context().take();
+        match failure.or(flushed.err()) {
+            None => Ok(()),
+            Some(source) => Err(DeliveryFailure::SomeUnacknowledged { missing: sent - acknowledged, sent, source }),
+        }
+    }
+}
+
 fn producer(config: &Config) -> Result<BaseProducer<DeliveryReport>, DeliveryFailure> {
+    client_of(config, DeliveryReport::default())
+}
+
+fn client_of<C: ProducerContext>(config: &Config, context: C) -> Result<BaseProducer<C>, DeliveryFailure> {
     let mut client = ClientConfig::new();
     for (name, value) in config.kafka.iter() {
         client.set(name, value);
@@ -88,12 +157,16 @@ fn producer(config: &Config) -> Result<BaseProducer<DeliveryReport>, DeliveryFai
         .set("acks", "all")
         .set("enable.idempotence", "true")
         .set("message.timeout.ms", DELIVERY_TIMEOUT_MS.to_string())
-        .create_with_context(DeliveryReport::default())
+        .create_with_context(context)
         .map_err(DeliveryFailure::Client)
 }
 
 /// Asks for all topics: to ask for one that is missing would create it on some brokers, with other partitions.
-fn check_topic(config: &Config, producer: &BaseProducer<DeliveryReport>, topic: &str) -> Result<(), DeliveryFailure> {
+fn check_topic<C: ProducerContext>(
+    config: &Config,
+    producer: &BaseProducer<C>,
+    topic: &str,
+) -> Result<(), DeliveryFailure> {
     let metadata = producer
         .client()
         .fetch_metadata(None, METADATA_TIMEOUT)
@@ -131,6 +204,33 @@ impl ProducerContext for DeliveryReport {
             Err((failure, _)) => Err(failure.clone()),
         };
         *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+    }
+}
+
+/// Counts what became of many records.
+#[derive(Default)]
+struct Acknowledged(Mutex<(u64, Option<KafkaError>)>);
+
+impl Acknowledged {
+    /// How many arrived, and why the first that did not.
+    fn take(&self) -> (u64, Option<KafkaError>) {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ClientContext for Acknowledged {}
+
+impl ProducerContext for Acknowledged {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(_) => state.0 += 1,
+            Err((failure, _)) => {
+                state.1.get_or_insert_with(|| failure.clone());
+            }
+        }
     }
 }
 

@@ -99,7 +99,8 @@ impl Files {
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
+/// Opens a file, or standard input for `-`.
+pub(in crate::cli) fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
     if is_stdin(path) {
         return Ok(Box::new(io::stdin().lock()));
     }

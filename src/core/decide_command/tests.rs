@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::core::command::Unreadable;
 use crate::core::recharge::RechargeSettings;
-use crate::core::scenario::{Scenario, add, at, call, close, ended, fail, money, noon, open, recharge, settle};
+use crate::core::scenario::{Scenario, add, at, call, close, fail, money, noon, open, recharge, settle};
 
 fn configure(settings: RechargeSettings) -> CommandBody<'static> {
     CommandBody::ConfigureRecharge(settings)
@@ -161,27 +161,73 @@ fn r33_a_capped_request_asks_for_what_fits_and_says_so_once_a_month() {
     assert_eq!(scenario.command(configure(capped)), ["configured", "requested r5: 150.00", "capped r5, wanted 250.00"]);
     assert_eq!(scenario.command(settle(5, None)), ["succeeded r5: 150.00", "capped, wanted 100.00"]);
     assert_eq!(scenario.call(quarter("a")), ["debited 0.25, debt 0.25"], "it was said this month");
-    // The next month has room, and the next change of the account finds it.
-    scenario.clock_to(at("2026-12-01T00:00:00Z"));
-    let later = ended(quarter("b"), at("2026-12-01T00:00:00Z"));
-    assert_eq!(scenario.call(later), ["debited 0.25, debt 0.25", "requested r11: 100.00"]);
+    // F17: the next month has room, and its start judges anew.
+    let told = scenario.clock_to(at("2026-12-01T00:00:00Z"));
+    assert_eq!(told, ["due/month/2026-12", "requested r10: 100.00"]);
 }
 
+/// One hour, six, and a day after the failure before; then auto-recharge is suspended until it is configured again.
 #[test]
-fn r34_a_failure_suspends_until_it_is_configured_again() {
+fn r34_a_failure_is_tried_again_three_times_and_the_last_suspends() {
     let mut scenario = recharged();
     scenario.call(quarter("a"));
-    assert_eq!(scenario.command(fail(7)), ["failed r7", "suspended by r7"]);
-    assert_eq!(scenario.call(quarter("b")), ["debited 0.25"], "suspended");
-    assert_eq!(scenario.command(configure(recharge("50", "100"))), ["configured", "requested r12: 100.00"]);
+    let tries = [
+        (7, "2026-11-20T13:00:00Z", "due/retry/contoso/r7", "requested r9: 100.00"),
+        (9, "2026-11-20T19:00:00Z", "due/retry/contoso/r9", "requested r11: 100.00"),
+        (11, "2026-11-21T19:00:00Z", "due/retry/contoso/r11", "requested r13: 100.00"),
+    ];
+    for (failed, next, cause, requested) in tries {
+        assert_eq!(scenario.command(fail(failed)), [format!("failed r{failed}")]);
+        let before = at(next) - SignedDuration::from_millis(1);
+        assert_eq!(scenario.clock_to(before), Vec::<String>::new(), "nothing is due before {next}");
+        assert_eq!(scenario.clock_to(at(next)), [cause, requested]);
+    }
+    assert_eq!(scenario.account().recharging.in_flight.map(|request| request.attempt), Some(4));
+    assert_eq!(scenario.command(fail(13)), ["failed r13", "suspended by r13"]);
+    assert_eq!(scenario.command(CommandBody::UpdateTenant(UpdateTenant::default())), ["updated"], "suspended");
+    assert_eq!(scenario.command(configure(recharge("50", "100"))), ["configured", "requested r18: 100.00"]);
 }
 
 #[test]
-fn r34_f17_funds_by_hand_end_the_suspension_and_the_need_is_judged_anew() {
+fn r34_while_a_retry_waits_nothing_else_is_requested() {
     let mut scenario = recharged();
     scenario.call(quarter("a"));
     scenario.command(fail(7));
-    assert_eq!(scenario.command(add("0.10", "by hand")), ["added 0.10", "requested r11: 100.00"]);
+    assert_eq!(scenario.call(quarter("b")), ["debited 0.25"]);
+    // Sized anew when its time has come, and attempt 2.
+    assert_eq!(scenario.clock_to(at("2026-11-20T13:00:00Z")), ["due/retry/contoso/r7", "requested r10: 100.00"]);
+}
+
+#[test]
+fn r34_a_retry_is_dropped_if_the_balance_has_recovered() {
+    let mut scenario = recharged();
+    scenario.call(quarter("a"));
+    scenario.command(fail(7));
+    let corrected = CommandBody::AdjustBalance { amount: money("10"), reason: "goodwill".into(), corrects: None };
+    assert_eq!(scenario.command(corrected), ["adjusted 10.00"], "an adjustment is not funds by hand: the wait goes on");
+    assert_eq!(scenario.clock_to(at("2026-11-20T13:00:00Z")), ["due/retry/contoso/r7"]);
+    assert!(scenario.account().recharging.in_flight.is_none());
+}
+
+#[test]
+fn r34_f17_funds_by_hand_end_the_wait_and_the_need_is_judged_anew() {
+    let mut scenario = recharged();
+    scenario.call(quarter("a"));
+    scenario.command(fail(7));
+    assert_eq!(scenario.command(add("0.10", "by hand")), ["added 0.10", "requested r10: 100.00"]);
+    assert_eq!(scenario.account().recharging.in_flight.map(|request| request.attempt), Some(1));
+}
+
+#[test]
+fn r34_no_answer_asks_for_the_status_then_for_a_person_and_never_for_a_new_charge() {
+    let mut scenario = recharged();
+    scenario.call(quarter("a"));
+    assert_eq!(scenario.clock_to(at("2026-11-20T12:59:59Z")), Vec::<String>::new());
+    assert_eq!(scenario.clock_to(at("2026-11-20T13:00:00Z")), ["due/status/contoso/r7", "status of r7"]);
+    assert_eq!(scenario.clock_to(at("2026-11-21T10:59:59Z")), Vec::<String>::new());
+    assert_eq!(scenario.clock_to(at("2026-11-21T11:00:00Z")), ["due/unresolved/contoso/r7", "unresolved r7"]);
+    assert_eq!(scenario.clock_to(at("2027-03-01T00:00:00Z")), Vec::<String>::new());
+    assert_eq!(scenario.command(settle(7, None)), ["succeeded r7: 100.00"], "it stayed in flight");
 }
 
 #[test]
@@ -206,9 +252,9 @@ fn r34_a_late_success_after_a_failure_adds_its_lot() {
     scenario.command(fail(7));
     assert_eq!(scenario.command(fail(7)), ["duplicate of 8"]);
     assert_eq!(scenario.command(settle(7, None)), ["succeeded r7: 100.00"]);
-    assert_eq!(scenario.command(fail(7)), ["duplicate of 10"]);
+    assert_eq!(scenario.command(fail(7)), ["duplicate of 9"]);
     assert_eq!(scenario.balance(), "149.85");
-    assert!(scenario.account().recharging.suspended, "only settings or funds by hand end it");
+    assert_eq!(scenario.clock_to(at("2026-11-20T14:00:00Z")), Vec::<String>::new(), "it cancels the retry");
 }
 
 #[test]
@@ -216,9 +262,9 @@ fn r34_a_late_success_does_not_end_the_request_that_is_in_flight() {
     let mut scenario = recharged();
     scenario.call(quarter("a"));
     scenario.command(fail(7));
-    scenario.command(configure(recharge("50", "100"))); // requests r11
+    scenario.command(configure(recharge("50", "100"))); // requests r10
     assert_eq!(scenario.command(settle(7, None)), ["succeeded r7: 100.00"]);
-    assert_eq!(scenario.account().recharging.in_flight.map(|request| request.id), Some(RechargeId(11)));
+    assert_eq!(scenario.account().recharging.in_flight.map(|request| request.id), Some(RechargeId(10)));
     let month = scenario.account().recharging.month.expect("two requests that did not fail");
     assert_eq!((month.requests, month.amount), (2, money("200")));
 }
@@ -230,7 +276,7 @@ fn r34_a_failed_request_counts_no_more_for_the_caps() {
     scenario.command(configure(capped.clone()));
     assert_eq!(scenario.call(quarter("a")), ["debited 0.25", "requested r7: 100.00"]);
     scenario.command(fail(7));
-    assert_eq!(scenario.command(configure(capped)), ["configured", "requested r11: 100.00"]);
+    assert_eq!(scenario.command(configure(capped)), ["configured", "requested r10: 100.00"]);
 }
 
 #[test]
@@ -296,10 +342,13 @@ fn an_update_keeps_what_it_does_not_name() {
 #[test]
 fn an_account_holds_so_many_lots_by_hand_that_a_debit_can_name_them_all() {
     let mut scenario = Scenario::funded("1");
-    for number in 1..LOTS_MAX {
-        let reference: &'static str = format!("payment-{number}").leak();
-        assert_eq!(scenario.command(add("0.01", reference)), ["added 0.01"]);
-    }
+    scenario.commit();
+    let mut account = Account::clone(&scenario.account());
+    let lot = account.lots[0];
+    account.lots.extend(std::iter::repeat_n(lot, LOTS_MAX - 2));
+    scenario.accounts.restore(account.into());
+    scenario.abort();
+    assert_eq!(scenario.command(add("0.01", "payment-1")), ["added 0.01"]);
     assert_eq!(scenario.command(add("0.01", "one-more")), ["refused overflow"]);
     assert_eq!(scenario.command(add("0.01", "payment-1")), ["refused duplicate_payment_reference"]);
 }

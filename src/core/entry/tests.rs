@@ -57,7 +57,7 @@ fn r34_a_recharge_is_remembered_with_its_state() {
     assert_eq!(state(&mut scenario), (RechargeState::Failed, 8));
     scenario.commit();
     scenario.command(settle(7, Some("pay")));
-    assert_eq!(state(&mut scenario), (RechargeState::Succeeded, 10));
+    assert_eq!(state(&mut scenario), (RechargeState::Succeeded, 9));
     scenario.command(add("1", "other"));
     assert!(scenario.view().entry(EntryKey::payment("contoso", "pay")).is_some());
 }

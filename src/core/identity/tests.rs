@@ -6,7 +6,7 @@ use crate::core::duration::CallDuration;
 use crate::core::scenario::{at, call, catalog, country, noon};
 
 fn content(cdr: &Cdr<'_>) -> u32 {
-    Content::of(cdr, catalog("USD").number_plan(), country("US")).0
+    Content::of(cdr, catalog("USD").number_plan(noon()), country("US")).0
 }
 
 /// Golden: these are in ledgers. If one changes, redelivered calls are charged twice after an upgrade.

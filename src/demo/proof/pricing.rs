@@ -52,11 +52,11 @@ impl PriceList {
         let rows = in_force.map(|row| PlainRow {
             prefix: row.prefix.to_string(),
             denied: row.denied,
-            rate: billionths(row.rate.write_to(&mut WrittenMoney::default())),
-            connect_fee: billionths(&row.connect_fee.to_string()),
-            minimum_charge: billionths(&row.minimum_charge.to_string()),
-            initial: row.initial_increment.into(),
-            increment: row.increment.into(),
+            rate: row.price.rate.map_or(0, |rate| billionths(rate.write_to(&mut WrittenMoney::default()))),
+            connect_fee: billionths(&row.price.connect_fee.to_string()),
+            minimum_charge: billionths(&row.price.minimum_charge.to_string()),
+            initial: row.price.initial_increment.into(),
+            increment: row.price.increment.get().into(),
         });
         let rounding = deck.rounding();
         PriceList { rows: rows.collect(), decimals: rounding.decimals, mode: rounding.mode, found: HashMap::default() }

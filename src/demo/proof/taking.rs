@@ -84,7 +84,7 @@ impl Proof {
         self.tally.debited += 1;
         self.tally.paid += u64::from(!debit.amount.is_zero());
         self.tally.amount = self.tally.amount.checked_add(debit.amount).unwrap_or(self.tally.amount);
-        let prefix = debit.priced_by.as_ref().map(|priced_by| &*priced_by.prefix);
+        let prefix = debit.priced_by.as_ref().and_then(|priced_by| priced_by.prefix.as_deref());
         self.settle(number, tenant, Outcome::Debit { amount: debit.amount, prefix });
     }
 

@@ -58,6 +58,21 @@ impl KafkaRestore {
         Ok(KafkaRestore { topics, queue, fetched: Vec::new(), reader, watermarks, open: None })
     }
 
+    /// How many partitions the ledger has; `None`: there is no such topic. All topics are asked for, since asking for one that is
+    /// missing may create it.
+    ///
+    /// # Errors
+    ///
+    /// `Retry` while the cluster does not answer.
+    pub fn ledger_partitions(&self) -> Result<Option<u32>, TransportFailure> {
+        let metadata = self
+            .watermarks
+            .fetch_metadata(None, QUESTION_TIMEOUT)
+            .map_err(|error| retry("ask for the partitions of the ledger", error))?;
+        let found = metadata.topics().iter().find(|topic| topic.name() == self.ledger() && topic.error().is_none());
+        Ok(found.map(|topic| u32::try_from(topic.partitions().len()).expect("a topic has far fewer partitions")))
+    }
+
     fn ledger(&self) -> &str {
         &self.topics.outputs[Output::Ledger.index()]
     }

@@ -6,6 +6,7 @@ use super::transaction::Reading;
 use super::watch::tally;
 use super::{Active, Now, Slot, Worker};
 use crate::core::batch::Accounts;
+use crate::core::due::{Done, DueQueue};
 use crate::core::partition::PartitionId;
 use crate::internal_events::{
     AccountFrozen, PartitionReady, PartitionStopped, PartitionsLost, RebalanceAssigned, RebalanceRevoked,
@@ -105,6 +106,10 @@ impl<T: Transport> Worker<T> {
         };
         self.reached(Step::BeforeStart)?;
         self.transport.start(partition, restored.at)?;
+        let mut state = restored.state;
+        // Whatever was due by the clock was done: the clock is committed with it.
+        let (warning_days, done) = (&self.engine.rules().warning_days, Done::all_at(state.clock));
+        state.due = DueQueue::of(restored.accounts.iter().map(AsRef::as_ref), warning_days, done);
         let accounts = Arc::new(Accounts::default());
         for account in restored.accounts {
             accounts.restore(account);
@@ -115,7 +120,7 @@ impl<T: Transport> Worker<T> {
         }
         let tenants = tally(&accounts);
         let reading = Reading { at: restored.at, committed: restored.committed };
-        self.slots.insert(partition, Slot::Active(Box::new(Active::new(accounts, restored.state, reading, now))));
+        self.slots.insert(partition, Slot::Active(Box::new(Active::new(accounts, state, reading, now))));
         let took = now.monotonic.saturating_sub(requested);
         PartitionReady { partition, events: restored.events, tenants, took }.emit(&self.metrics);
         Ok(())

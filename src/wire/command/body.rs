@@ -1,6 +1,7 @@
 //! The bodies of the commands, type by type.
 
-use super::{optional_text, text, unsupported};
+use super::{correction, optional_text, text, unsupported};
+use crate::core::cdr::USER_BYTES_MAX;
 use crate::core::command::{COMMAND_TEXT_BYTES_MAX, CommandBody, OpenTenant, Settlement, Unreadable, UpdateTenant};
 use crate::core::money::Money;
 use crate::core::recharge::{RechargeId, RechargeSettings};
@@ -20,15 +21,15 @@ pub(super) fn read<'a>(kind: &str, tenant: &str, body: &mut Fields<'a>) -> Resul
         "funds.add" => add_funds(body)?,
         "recharge.configure" => CommandBody::ConfigureRecharge(configure_recharge(body)?),
         "recharge.settle" => settle_recharge(tenant, body)?,
-        "licences.set" | "call.void" | "balance.adjust" | "user.limit" => {
-            return Err(unsupported(format_args!("type: {kind} is not acted on by this release")));
-        }
+        "licences.set" => set_licences(body)?,
+        "user.limit" => limit_user(body)?,
+        "call.void" => correction::void_call(body)?,
+        "balance.adjust" => correction::adjust_balance(body)?,
         other => return Err(unsupported(format_args!("type: {other} is not known to this release"))),
     })
 }
 
-fn open_tenant(body: &mut Fields<'_>) -> Result<OpenTenant, Unreadable> {
-    refuse_what_is_not_acted_on(body)?;
+fn open_tenant(body: &mut Fields<'_>) -> Result<OpenTenant, FieldFault> {
     let Parsed(currency) = body.required("currency")?;
     let Name(price_list) = body.required("price_list")?;
     let overlay: Option<Name<'_>> = body.optional("overlay")?;
@@ -45,14 +46,15 @@ fn open_tenant(body: &mut Fields<'_>) -> Result<OpenTenant, Unreadable> {
         no_rate: no_rate.map(|Parsed(policy)| policy),
         minimum_funding: minimum_funding(body)?.unwrap_or(Money::ZERO),
         block_at: amount(body, "block_at")?.unwrap_or(Money::ZERO),
+        notify_below: amount(body, "notify_below")?,
+        daily_limit: positive(body, "daily_limit")?,
     })
 }
 
 /// `null` takes away what can be absent (`overlay`, `contacts_ref`, `no_rate`); elsewhere it equals absent.
-fn update_tenant(body: &mut Fields<'_>) -> Result<UpdateTenant, Unreadable> {
-    refuse_what_is_not_acted_on(body)?;
+fn update_tenant(body: &mut Fields<'_>) -> Result<UpdateTenant, FieldFault> {
     if body.nullable::<serde::de::IgnoredAny>("currency")?.is_some() {
-        return Err(FieldFault::new("currency", "is fixed when a tenant is opened").into());
+        return Err(FieldFault::new("currency", "is fixed when a tenant is opened"));
     }
     let price_list: Option<Name<'_>> = body.optional("price_list")?;
     let overlay: Option<Option<Name<'_>>> = body.nullable("overlay")?;
@@ -69,17 +71,29 @@ fn update_tenant(body: &mut Fields<'_>) -> Result<UpdateTenant, Unreadable> {
         no_rate: no_rate.map(|policy| policy.map(|Parsed(policy)| policy)),
         minimum_funding: minimum_funding(body)?,
         block_at: amount(body, "block_at")?,
+        notify_below: removable_amount(body, "notify_below")?,
+        daily_limit: match removable_amount(body, "daily_limit")? {
+            Some(Some(limit)) if !limit.is_positive() => return Err(FieldFault::new("daily_limit", "not above zero")),
+            daily_limit => daily_limit,
+        },
     })
 }
 
-/// Settings of the wire that this release would not apply.
-fn refuse_what_is_not_acted_on(body: &mut Fields<'_>) -> Result<(), Unreadable> {
-    for name in ["notify_below", "daily_limit"] {
-        if body.optional::<serde::de::IgnoredAny>(name)?.is_some() {
-            return Err(unsupported(format_args!("{name}: not acted on by this release")));
-        }
+fn set_licences<'a>(body: &mut Fields<'a>) -> Result<CommandBody<'a>, FieldFault> {
+    let Name(plan) = body.required("plan")?;
+    let Parsed(usage_country) = body.required("usage_country")?;
+    Ok(CommandBody::SetLicences { plan, usage_country, quantity: body.required("quantity")? })
+}
+
+/// `null` lifts the limit; that it is absent does not.
+fn limit_user<'a>(body: &mut Fields<'a>) -> Result<CommandBody<'a>, FieldFault> {
+    let Bounded::<'a, 1, USER_BYTES_MAX>(user) = body.required("user")?;
+    let monthly_limit: Option<Option<Parsed<Money>>> = body.nullable("monthly_limit")?;
+    let monthly_limit = monthly_limit.ok_or_else(|| FieldFault::missing("monthly_limit"))?;
+    match monthly_limit.map(|Parsed(limit)| limit) {
+        Some(limit) if limit.is_negative() => Err(FieldFault::new("monthly_limit", "below zero")),
+        monthly_limit => Ok(CommandBody::LimitUser { user, monthly_limit }),
     }
-    Ok(())
 }
 
 fn add_funds<'a>(body: &mut Fields<'a>) -> Result<CommandBody<'a>, FieldFault> {
@@ -135,6 +149,12 @@ fn positive(body: &mut Fields<'_>, name: &'static str) -> Result<Option<Money>, 
         Some(amount) if !amount.is_positive() => Err(FieldFault::new(name, "not above zero")),
         amount => Ok(amount),
     }
+}
+
+/// An amount that `null` takes away.
+fn removable_amount(body: &mut Fields<'_>, name: &'static str) -> Result<Option<Option<Money>>, FieldFault> {
+    let amount: Option<Option<Parsed<Money>>> = body.nullable(name)?;
+    Ok(amount.map(|amount| amount.map(|Parsed(amount)| amount)))
 }
 
 fn amount(body: &mut Fields<'_>, name: &'static str) -> Result<Option<Money>, FieldFault> {

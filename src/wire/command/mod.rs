@@ -4,7 +4,8 @@
 //! quarantined. Unknown fields are refused: a setting that is passed over without a word would harm.
 //!
 //! Amounts: `funds.add` and the `amount` of `recharge.configure` are above zero, and so are its caps; `minimum_funding` is zero
-//! or more; `trigger` and `block_at` are any amount, since a credit line goes below zero. Texts (reasons, references, tokens,
+//! or more, as is `monthly_limit`; `daily_limit` is above zero; the `amount` of `balance.adjust` is not zero; `trigger`,
+//! `block_at` and `notify_below` are any amount, since a credit line goes below zero. Texts (reasons, references, tokens,
 //! actors) have 1 to 256 bytes, decks and plans are named like tenants.
 //!
 //! `body_hash` is that of the type and body as JSON without spaces, fields sorted by name: `null` and absent differ, and so do
@@ -12,8 +13,11 @@
 
 mod body;
 mod canonical;
+mod correction;
 #[cfg(test)]
-pub(super) mod tests;
+pub(super) mod sample;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use write::{Outgoing, encode};

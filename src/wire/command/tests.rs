@@ -1,37 +1,35 @@
 //! Commands: what is read, what is refused, and what is quarantined.
 
-use std::borrow::Cow;
-
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
 
+use super::sample::any_command_body;
 use super::*;
 use crate::core::cdr::Service;
 use crate::core::command::{CommandBody, OpenTenant, Settlement, UpdateTenant};
 use crate::core::money::Money;
-use crate::core::recharge::{RechargeId, RechargeSettings};
+use crate::core::recharge::RechargeId;
 use crate::core::tenant::NoRatePolicy;
-use crate::wire::event::sample::{any_money, any_positive, any_recharge_settings, any_text, any_time};
+use crate::wire::event::sample::{any_text, any_time};
 
-fn command(kind: &str, body: &str) -> String {
+pub(super) fn command(kind: &str, body: &str) -> String {
     let head = format!(r#"{{"command_id":"k1","tenant":"contoso","type":"{kind}","at":"2026-11-20T10:00:00Z""#);
     if body.is_empty() { format!("{head}}}") } else { format!("{head},{body}}}") }
 }
 
 #[track_caller]
-fn read(json: &str) -> CommandBody<'_> {
+pub(super) fn read(json: &str) -> CommandBody<'_> {
     decode(json.as_bytes()).expect(json).request.unwrap_or_else(|fault| panic!("{json}: {fault:?}")).body
 }
 
 #[track_caller]
-fn refused(json: &str) -> (Refusal, String) {
+pub(super) fn refused(json: &str) -> (Refusal, String) {
     let command = decode(json.as_bytes()).unwrap_or_else(|rejected| panic!("{json}: {rejected}"));
     let Err(Unreadable { refusal, detail }) = command.request else { panic!("{json} was read") };
     (refusal, detail)
 }
 
-fn money(text: &str) -> Money {
+pub(super) fn money(text: &str) -> Money {
     text.parse().expect(text)
 }
 
@@ -48,12 +46,14 @@ fn a_tenant_is_opened_with_defaults_for_what_is_left_out() {
         no_rate: None,
         minimum_funding: Money::ZERO,
         block_at: Money::ZERO,
+        notify_below: None,
+        daily_limit: None,
     };
     assert_eq!(least, expected);
     let most = command(
         "tenant.open",
         r#""currency":"USD","price_list":"outbound-usd","usage_country":"US","overlay":"special","default_plans":{"voice_app":"payg",
-        "calling":"payg"},"contacts_ref":"desk-17","no_rate":"free_call","minimum_funding":"10","block_at":"-25.50","notify_below":null"#,
+        "calling":"payg"},"contacts_ref":"desk-17","no_rate":"free_call","minimum_funding":"10","block_at":"-25.50","notify_below":"-5","daily_limit":"100""#,
     );
     let expected = OpenTenant {
         overlay: Some("special".into()),
@@ -62,6 +62,8 @@ fn a_tenant_is_opened_with_defaults_for_what_is_left_out() {
         no_rate: Some(NoRatePolicy::FreeCall),
         minimum_funding: money("10"),
         block_at: money("-25.5"),
+        notify_below: Some(money("-5")),
+        daily_limit: Some(money("100")),
         ..expected
     };
     assert_eq!(opened(&most), expected);
@@ -82,9 +84,15 @@ fn an_update_tells_null_from_absent_where_a_setting_can_be_taken_away() {
         other => panic!("{other:?}"),
     };
     assert_eq!(update(""), UpdateTenant::default());
-    let taken_away =
-        UpdateTenant { overlay: Some(None), contacts_ref: Some(None), no_rate: Some(None), ..UpdateTenant::default() };
-    let all_null = r#""price_list":null,"overlay":null,"usage_country":null,"default_plans":null,"contacts_ref":null,"no_rate":null,"minimum_funding":null,"block_at":null"#;
+    let taken_away = UpdateTenant {
+        overlay: Some(None),
+        contacts_ref: Some(None),
+        no_rate: Some(None),
+        notify_below: Some(None),
+        daily_limit: Some(None),
+        ..UpdateTenant::default()
+    };
+    let all_null = r#""price_list":null,"overlay":null,"usage_country":null,"default_plans":null,"contacts_ref":null,"no_rate":null,"minimum_funding":null,"block_at":null,"notify_below":null,"daily_limit":null"#;
     assert_eq!(update(all_null), taken_away);
     let (refusal, detail) = refused(&command("tenant.update", r#""currency":"EUR""#));
     assert_eq!((refusal, detail.as_str()), (Refusal::Malformed, "currency: is fixed when a tenant is opened"));
@@ -126,6 +134,41 @@ fn money_is_added_closed_and_settled() {
 }
 
 #[test]
+fn r38_a_user_is_limited_and_licences_are_set() {
+    let limit =
+        |limit: &str| command("user.limit", &format!(r#""user":"ada@contoso.example","monthly_limit":{limit}"#));
+    for (written, monthly_limit) in [("\"50\"", Some(money("50"))), ("\"0\"", Some(Money::ZERO)), ("null", None)] {
+        let expected = CommandBody::LimitUser { user: "ada@contoso.example".into(), monthly_limit };
+        assert_eq!(read(&limit(written)), expected);
+    }
+    assert_eq!(
+        read(&command("licences.set", r#""plan":"domestic-us","usage_country":"US","quantity":0"#)),
+        CommandBody::SetLicences {
+            plan: "domestic-us".into(),
+            usage_country: "US".parse().expect("a country"),
+            quantity: 0
+        }
+    );
+    let cases = [
+        (limit("\"-1\""), "monthly_limit: below zero"),
+        (command("user.limit", r#""user":"ada""#), "monthly_limit: missing"),
+        (command("user.limit", r#""monthly_limit":null"#), "user: missing"),
+        (command("licences.set", r#""plan":"a b","usage_country":"US","quantity":1"#), "plan: not 1 to 64"),
+        (command("licences.set", r#""plan":"p","quantity":1"#), "usage_country: missing"),
+        (command("licences.set", r#""plan":"p","usage_country":"US","quantity":-1"#), "quantity: invalid value"),
+        (
+            command("licences.set", r#""plan":"p","usage_country":"US","quantity":4294967296"#),
+            "quantity: invalid value",
+        ),
+    ];
+    for (json, expected) in cases {
+        let (refusal, detail) = refused(&json);
+        assert_eq!(refusal, Refusal::Malformed, "{json}");
+        assert!(detail.starts_with(expected), "{json}: {detail}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_body_is_refused_and_named() {
     let open = |more: &str| {
         command("tenant.open", &format!(r#""currency":"USD","price_list":"d","usage_country":"US"{more}"#))
@@ -148,6 +191,9 @@ fn what_is_wrong_with_a_body_is_refused_and_named() {
         (open(r#","overlay":"a b""#), "overlay: not 1 to 64 of [A-Za-z0-9._-]"),
         (open(r#","no_rate":"free""#), "no_rate: not one of quarantine, free_call"),
         (open(r#","minimum_funding":"-1""#), "minimum_funding: below zero"),
+        (open(r#","daily_limit":"0""#), "daily_limit: not above zero"),
+        (command("tenant.update", r#""daily_limit":"-1""#), "daily_limit: not above zero"),
+        (open(r#","notify_below":true"#), "notify_below: invalid type: boolean `true`, expected a text"),
         (open(r#","block_at":0"#), "block_at: invalid type: integer `0`, expected a text"),
         (open(r#","default_plans":{"fax":"payg"}"#), "default_plans: not one of calling, conferencing, voice_app"),
         (open(r#","default_plans":{"calling":"a","calling":"b"}"#), "default_plans: calling: given twice"),
@@ -185,18 +231,8 @@ fn what_is_wrong_with_a_body_is_refused_and_named() {
 
 #[test]
 fn what_this_release_would_not_act_on_is_refused_as_unsupported() {
-    let open = r#""currency":"USD","price_list":"d","usage_country":"US""#;
     let cases = [
-        (command("licences.set", ""), "type: licences.set is not acted on by this release"),
-        (command("call.void", ""), "type: call.void is not acted on by this release"),
-        (command("balance.adjust", ""), "type: balance.adjust is not acted on by this release"),
-        (command("user.limit", ""), "type: user.limit is not acted on by this release"),
         (command("tenant.fly", ""), "type: tenant.fly is not known to this release"),
-        (
-            command("tenant.open", &format!(r#"{open},"daily_limit":"100""#)),
-            "daily_limit: not acted on by this release",
-        ),
-        (command("tenant.update", r#""notify_below":"10""#), "notify_below: not acted on by this release"),
         (command("tenant.close", r#""version":2,"colour":"red""#), "version: 2, not 1"),
         (command("tenant.close", r#""version":"1""#), "version: \"1\", not 1"),
     ];
@@ -257,121 +293,6 @@ fn the_hash_is_the_same_in_every_release() {
     let json = command("funds.add", r#""amount":"100.00","payment_reference":"pay-1""#);
     let request = decode(json.as_bytes()).expect("a command").request.expect("read whole");
     assert_eq!(format!("{:016x}", request.body_hash.0), "29523a0abffc1dd7");
-}
-
-fn any_command_body() -> impl Strategy<Value = CommandBody<'static>> {
-    let name = || "[A-Za-z0-9._-]{1,64}".prop_map(Box::<str>::from);
-    let text = || any_text(1, 60).prop_map(Cow::<'static, str>::Owned);
-    let boxed = || any_text(1, 60).prop_map(Box::<str>::from);
-    let policy = || select(vec![NoRatePolicy::Quarantine, NoRatePolicy::FreeCall]);
-    let not_negative = || any_money().prop_filter("not below zero", |amount| !amount.is_negative());
-    let plans = || {
-        (subsequence(Service::ALL.to_vec(), 0..=3), name()).prop_map(|(services, plan)| {
-            services.into_iter().map(|service| (service, plan.clone())).collect::<Vec<_>>()
-        })
-    };
-    let country = || "[A-Z]{2}".prop_map(|country| country.parse().expect("a country"));
-    let settings = (name(), option::of(name()), country(), plans(), option::of(boxed()), option::of(policy()));
-    let update = (
-        option::of(name()),
-        option::of(option::of(name())),
-        option::of(country()),
-        option::of(plans()),
-        option::of(option::of(boxed())),
-        option::of(option::of(policy())),
-        option::of(not_negative()),
-        option::of(any_money()),
-    );
-    prop_oneof![
-        ("[A-Z]{3}", settings, not_negative(), any_money()).prop_map(
-            |(currency, settings, minimum_funding, block_at)| {
-                let (price_list, overlay, usage_country, default_plans, contacts_ref, no_rate) = settings;
-                let currency = currency.parse().expect("a currency");
-                CommandBody::OpenTenant(OpenTenant {
-                    currency,
-                    price_list,
-                    overlay,
-                    usage_country,
-                    default_plans,
-                    contacts_ref,
-                    no_rate,
-                    minimum_funding,
-                    block_at,
-                })
-            }
-        ),
-        update.prop_map(|update| {
-            let (price_list, overlay, usage_country, default_plans, contacts_ref, no_rate, minimum_funding, block_at) =
-                update;
-            CommandBody::UpdateTenant(UpdateTenant {
-                price_list,
-                overlay,
-                usage_country,
-                default_plans,
-                contacts_ref,
-                no_rate,
-                minimum_funding,
-                block_at,
-            })
-        }),
-        (text(), any::<bool>()).prop_map(|(reason, forfeit)| CommandBody::CloseTenant { reason, forfeit }),
-        (any_positive(), text(), option::of(any_time())).prop_map(|(amount, payment_reference, expires_at)| {
-            CommandBody::AddFunds { amount, payment_reference, expires_at }
-        }),
-        any_recharge_settings().prop_map(CommandBody::<'static>::ConfigureRecharge),
-        (1..=u64::MAX, option::of(text())).prop_map(|(id, payment_reference)| CommandBody::SettleRecharge {
-            recharge_id: Some(RechargeId(id)),
-            written_id: Cow::Owned(RechargeId(id).of("contoso").to_string()),
-            settlement: Settlement::Succeeded { payment_reference },
-        }),
-        text().prop_map(|reason| CommandBody::SettleRecharge {
-            recharge_id: None,
-            written_id: "elsewhere".into(),
-            settlement: Settlement::Failed { reason },
-        }),
-    ]
-}
-
-/// One command of each type that this release acts on.
-pub(in crate::wire) fn one_of_each() -> Vec<CommandBody<'static>> {
-    let settings = RechargeSettings {
-        enabled: true,
-        trigger: money("50"),
-        amount: money("100"),
-        payment_method: "pm_1".into(),
-        max_per_month: Some(5),
-        max_amount: Some(money("300")),
-        max_amount_per_month: None,
-    };
-    let open = OpenTenant {
-        currency: "USD".parse().expect("a currency"),
-        price_list: "outbound-usd".into(),
-        overlay: Some("special".into()),
-        usage_country: "US".parse().expect("a country"),
-        default_plans: vec![(Service::Calling, "payg".into())],
-        contacts_ref: Some("desk-17".into()),
-        no_rate: Some(NoRatePolicy::Quarantine),
-        minimum_funding: money("10"),
-        block_at: money("-5"),
-    };
-    let settlement = |settlement| CommandBody::SettleRecharge {
-        recharge_id: Some(RechargeId(9)),
-        written_id: "contoso/r9".into(),
-        settlement,
-    };
-    vec![
-        CommandBody::OpenTenant(open),
-        CommandBody::UpdateTenant(UpdateTenant {
-            overlay: Some(None),
-            block_at: Some(Money::ZERO),
-            ..Default::default()
-        }),
-        CommandBody::CloseTenant { reason: "moved away".into(), forfeit: true },
-        CommandBody::AddFunds { amount: money("100"), payment_reference: "pay-1".into(), expires_at: None },
-        CommandBody::ConfigureRecharge(settings),
-        settlement(Settlement::Succeeded { payment_reference: Some("pay-2".into()) }),
-        settlement(Settlement::Failed { reason: "card expired".into() }),
-    ]
 }
 
 proptest! {

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::core::command::{CommandBody, OpenTenant, Settlement, UpdateTenant};
-use crate::wire::event::{write_default_plans, write_recharge_settings};
+use crate::core::command::{CommandBody, NamedDebit, OpenTenant, Settlement, UpdateTenant};
+use crate::core::event::{Cause, Event, EventBody};
+use crate::core::money::Money;
+use crate::wire::event::{self, write_default_plans, write_recharge_settings};
 use crate::wire::json::Object;
 
 /// A command to be written.
@@ -29,7 +31,7 @@ pub fn encode(command: &Outgoing<'_>, into: &mut Vec<u8>) {
     object.text("type", type_name(command.body));
     object.time("at", command.at);
     object.optional_text("actor", command.actor);
-    write_body(command.body, &mut object);
+    write_body(command, &mut object);
     object.close();
 }
 
@@ -38,19 +40,49 @@ fn type_name(body: &CommandBody<'_>) -> &'static str {
         CommandBody::OpenTenant(_) => "tenant.open",
         CommandBody::UpdateTenant(_) => "tenant.update",
         CommandBody::CloseTenant { .. } => "tenant.close",
+        CommandBody::SetLicences { .. } => "licences.set",
+        CommandBody::VoidCall { .. } => "call.void",
+        CommandBody::AdjustBalance { .. } => "balance.adjust",
+        CommandBody::LimitUser { .. } => "user.limit",
         CommandBody::AddFunds { .. } => "funds.add",
         CommandBody::ConfigureRecharge(_) => "recharge.configure",
         CommandBody::SettleRecharge { .. } => "recharge.settle",
     }
 }
 
-fn write_body(body: &CommandBody<'_>, object: &mut Object<'_>) {
-    match body {
+fn write_body(command: &Outgoing<'_>, object: &mut Object<'_>) {
+    match command.body {
         CommandBody::OpenTenant(settings) => write_open(settings, object),
         CommandBody::UpdateTenant(changes) => write_update(changes, object),
         CommandBody::CloseTenant { reason, forfeit } => {
             object.text("reason", reason);
             object.flag("forfeit", *forfeit);
+        }
+        CommandBody::SetLicences { plan, usage_country, quantity } => {
+            object.text("plan", plan);
+            object.plain("usage_country", usage_country);
+            object.integer("quantity", *quantity);
+        }
+        CommandBody::VoidCall { call_id, reason, release, debits } => {
+            object.text("call_id", call_id);
+            object.text("reason", reason);
+            object.flag("release", *release);
+            write_debits(debits, command.at, object);
+        }
+        CommandBody::AdjustBalance { amount, reason, corrects } => {
+            object.money("amount", *amount);
+            object.text("reason", reason);
+            if let Some((call_id, debits)) = corrects {
+                object.text("corrects", call_id);
+                write_debits(debits, command.at, object);
+            }
+        }
+        CommandBody::LimitUser { user, monthly_limit } => {
+            object.text("user", user);
+            match monthly_limit {
+                Some(limit) => object.money("monthly_limit", *limit),
+                None => object.null("monthly_limit"),
+            }
         }
         CommandBody::AddFunds { amount, payment_reference, expires_at } => {
             object.money("amount", *amount);
@@ -76,6 +108,17 @@ fn write_body(body: &CommandBody<'_>, object: &mut Object<'_>) {
     }
 }
 
+/// A command keeps of a debit what is read of it; time and balance are not, so they are those of nobody: the command's time,
+/// and 0.
+fn write_debits(debits: &[NamedDebit<'_>], at: Timestamp, object: &mut Object<'_>) {
+    object.list("debits", debits, |NamedDebit { tenant, seq, debit }, into| {
+        let cause = Cause::Call { call_id: debit.call_id.clone(), part: debit.part };
+        let body = EventBody::CallDebited(debit.clone());
+        let (tenant, balance) = (tenant.clone(), Money::ZERO);
+        event::encode(&Event { tenant, seq: *seq, time: at, cause, balance, body }, into);
+    });
+}
+
 fn write_open(settings: &OpenTenant, object: &mut Object<'_>) {
     object.plain("currency", settings.currency);
     object.text("price_list", &settings.price_list);
@@ -86,6 +129,8 @@ fn write_open(settings: &OpenTenant, object: &mut Object<'_>) {
     object.optional_text("no_rate", settings.no_rate.map(|policy| policy.code()));
     object.money("minimum_funding", settings.minimum_funding);
     object.money("block_at", settings.block_at);
+    object.optional_money("notify_below", settings.notify_below);
+    object.optional_money("daily_limit", settings.daily_limit);
 }
 
 fn write_update(changes: &UpdateTenant, object: &mut Object<'_>) {
@@ -101,6 +146,8 @@ fn write_update(changes: &UpdateTenant, object: &mut Object<'_>) {
     write_removable(object, "no_rate", changes.no_rate.map(|policy| policy.map(|policy| policy.code())));
     object.optional_money("minimum_funding", changes.minimum_funding);
     object.optional_money("block_at", changes.block_at);
+    write_removable_money(object, "notify_below", changes.notify_below);
+    write_removable_money(object, "daily_limit", changes.daily_limit);
 }
 
 /// What `null` takes away.
@@ -109,5 +156,13 @@ fn write_removable(object: &mut Object<'_>, name: &str, change: Option<Option<&s
         None => {}
         Some(None) => object.null(name),
         Some(Some(text)) => object.text(name, text),
+    }
+}
+
+fn write_removable_money(object: &mut Object<'_>, name: &str, change: Option<Option<Money>>) {
+    match change {
+        None => {}
+        Some(None) => object.null(name),
+        Some(Some(amount)) => object.money(name, amount),
     }
 }

@@ -1,4 +1,4 @@
-//! The settings of a tenant and the classes of a block, as events carry them.
+//! The settings of a tenant, as events carry them.
 
 use std::fmt;
 
@@ -6,13 +6,12 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::{read_optional_money, read_optional_text};
 use crate::core::cdr::Service;
-use crate::core::event::Classes;
 use crate::core::money::Money;
 use crate::core::tenant::TenantSettings;
 use crate::wire::fields::{FieldFault, Fields};
-use crate::wire::json::{Object, write_text};
+use crate::wire::json::Object;
 use crate::wire::record::given_twice;
-use crate::wire::value::{ClassList, Name, Parsed};
+use crate::wire::value::{Name, Parsed};
 
 pub(super) fn write_settings(settings: &TenantSettings, data: &mut Object<'_>) {
     data.plain("currency", settings.currency);
@@ -26,6 +25,8 @@ pub(super) fn write_settings(settings: &TenantSettings, data: &mut Object<'_>) {
     data.optional_text("no_rate", settings.no_rate.map(|policy| policy.code()));
     data.money_unless_zero("minimum_funding", settings.minimum_funding);
     data.money_unless_zero("block_at", settings.block_at);
+    data.optional_money("notify_below", settings.notify_below);
+    data.optional_money("daily_limit", settings.daily_limit);
 }
 
 pub(in crate::wire) fn write_default_plans(plans: &[(Service, Box<str>)], data: &mut Object<'_>) {
@@ -53,6 +54,8 @@ pub(super) fn read_settings(data: &mut Fields<'_>) -> Result<TenantSettings, Fie
         no_rate: no_rate.map(|Parsed(policy)| policy),
         minimum_funding: read_optional_money(data, "minimum_funding")?.unwrap_or(Money::ZERO),
         block_at: read_optional_money(data, "block_at")?.unwrap_or(Money::ZERO),
+        notify_below: read_optional_money(data, "notify_below")?,
+        daily_limit: read_optional_money(data, "daily_limit")?,
     })
 }
 
@@ -83,13 +86,4 @@ impl<'de> Deserialize<'de> for DefaultPlans {
         }
         deserializer.deserialize_map(ByService)
     }
-}
-
-pub(super) fn write_classes(classes: Classes, data: &mut Object<'_>) {
-    data.list("classes", classes.iter(), |class, into| write_text(class.code(), into));
-}
-
-pub(super) fn read_classes(data: &mut Fields<'_>) -> Result<Classes, FieldFault> {
-    let ClassList(classes) = data.required("classes")?;
-    Ok(classes)
 }

@@ -8,13 +8,17 @@
 //! the id of `recharge.requested` are written, and read back only to be compared.
 
 mod account;
+mod block;
+mod correction;
 mod debit;
 mod funds;
+mod pool;
 mod recharge;
 #[cfg(test)]
 pub(super) mod sample;
 #[cfg(test)]
 mod tests;
+mod user;
 
 pub(super) use account::{DefaultPlans, write_default_plans};
 pub(super) use recharge::write_settings as write_recharge_settings;
@@ -29,6 +33,7 @@ use super::json::{Object, write_escaped, write_integer, write_money, write_time_
 use super::record::record;
 use super::rejected::bounded;
 use super::value::{Bounded, Parsed, Text, read_sequence};
+use crate::core::cdr::CALL_ID_BYTES_MAX;
 use crate::core::command::COMMAND_TEXT_BYTES_MAX;
 use crate::core::event::{Cause, CommandMark, Event, EventBody};
 use crate::core::money::Money;
@@ -36,6 +41,10 @@ use crate::core::tenant::TenantId;
 
 /// `source` of all events of the engine.
 pub(super) const SOURCE: &str = "/tollkeeper";
+
+/// The longest call id of a debit, in bytes. An identity that was made anew of a quarantined record is longer than a call id by
+/// the source of the record (`~topic/partition/offset`); a topic has up to 249 bytes.
+pub const CALL_ID_AS_NEW_BYTES_MAX: usize = CALL_ID_BYTES_MAX + 300;
 
 /// Why an event of a ledger cannot be read. A ledger is written by the engine alone: something is broken, or a later release
 /// wrote it.
@@ -79,18 +88,30 @@ pub fn type_name(body: &EventBody<'_>) -> &'static str {
         EventBody::TenantOpened { .. } => "tollkeeper.tenant.opened.v1",
         EventBody::TenantUpdated { .. } => "tollkeeper.tenant.updated.v1",
         EventBody::TenantClosed { .. } => "tollkeeper.tenant.closed.v1",
+        EventBody::LicencesSet { .. } => "tollkeeper.licences.set.v1",
+        EventBody::UserLimitSet { .. } => "tollkeeper.user.limit_set.v1",
         EventBody::FundsAdded { .. } => "tollkeeper.funds.added.v1",
+        EventBody::FundsExpiring { .. } => "tollkeeper.funds.expiring.v1",
         EventBody::FundsExpired { .. } => "tollkeeper.funds.expired.v1",
+        EventBody::BalanceAdjusted(_) => "tollkeeper.balance.adjusted.v1",
+        EventBody::CallVoided(_) => "tollkeeper.call.voided.v1",
         EventBody::RechargeConfigured { .. } => "tollkeeper.recharge.configured.v1",
         EventBody::RechargeRequested { .. } => "tollkeeper.recharge.requested.v1",
         EventBody::RechargeSucceeded { .. } => "tollkeeper.recharge.succeeded.v1",
         EventBody::RechargeFailed { .. } => "tollkeeper.recharge.failed.v1",
         EventBody::RechargeSuspended { .. } => "tollkeeper.recharge.suspended.v1",
         EventBody::RechargeCapped { .. } => "tollkeeper.recharge.capped.v1",
+        EventBody::RechargeStatusRequested { .. } => "tollkeeper.recharge.status_requested.v1",
+        EventBody::RechargeUnresolved { .. } => "tollkeeper.recharge.unresolved.v1",
         EventBody::SettlementUnmatched { .. } => "tollkeeper.settlement.unmatched.v1",
         EventBody::CallDebited(_) => debit::TYPE,
-        EventBody::TenantBlocked { .. } => "tollkeeper.tenant.blocked.v1",
+        EventBody::TenantBlocked(_) => "tollkeeper.tenant.blocked.v1",
         EventBody::TenantUnblocked => "tollkeeper.tenant.unblocked.v1",
+        EventBody::UserBlocked { .. } => "tollkeeper.user.blocked.v1",
+        EventBody::UserUnblocked { .. } => "tollkeeper.user.unblocked.v1",
+        EventBody::BalanceLow { .. } => "tollkeeper.balance.low.v1",
+        EventBody::BalanceReachedZero { .. } => "tollkeeper.balance.reached_zero.v1",
+        EventBody::PoolThresholdReached { .. } => "tollkeeper.pool.threshold_reached.v1",
     }
 }
 
@@ -139,17 +160,27 @@ fn write_body(event: &Event<'_>, data: &mut Object<'_>) {
             write_mark(command, data);
             data.text("reason", reason);
         }
-        EventBody::TenantBlocked { classes } => account::write_classes(*classes, data),
         EventBody::TenantUnblocked => {}
-        EventBody::FundsAdded { .. } | EventBody::FundsExpired { .. } | EventBody::SettlementUnmatched { .. } => {
-            funds::write(event, data);
+        EventBody::LicencesSet { .. } | EventBody::PoolThresholdReached { .. } => pool::write(event, data),
+        EventBody::UserLimitSet { .. } | EventBody::UserBlocked { .. } | EventBody::UserUnblocked { .. } => {
+            user::write(event, data);
         }
+        EventBody::TenantBlocked(_) | EventBody::BalanceLow { .. } | EventBody::BalanceReachedZero { .. } => {
+            block::write(event, data);
+        }
+        EventBody::FundsAdded { .. }
+        | EventBody::FundsExpiring { .. }
+        | EventBody::FundsExpired { .. }
+        | EventBody::SettlementUnmatched { .. } => funds::write(event, data),
+        EventBody::BalanceAdjusted(_) | EventBody::CallVoided(_) => correction::write(event, data),
         EventBody::RechargeConfigured { .. }
         | EventBody::RechargeRequested { .. }
         | EventBody::RechargeSucceeded { .. }
         | EventBody::RechargeFailed { .. }
         | EventBody::RechargeSuspended { .. }
-        | EventBody::RechargeCapped { .. } => recharge::write(event, data),
+        | EventBody::RechargeCapped { .. }
+        | EventBody::RechargeStatusRequested { .. }
+        | EventBody::RechargeUnresolved { .. } => recharge::write(event, data),
     }
 }
 
@@ -256,9 +287,19 @@ fn read_body<'a>(type_name: &str, place: &Place<'a>, data: &mut Fields<'a>) -> R
             EventBody::TenantUpdated { command: read_mark(data)?, settings: account::read_settings(data)? }
         }
         "tenant.closed" => EventBody::TenantClosed { command: read_mark(data)?, reason: read_text(data, "reason")? },
-        "tenant.blocked" => EventBody::TenantBlocked { classes: account::read_classes(data)? },
+        "tenant.blocked" => block::read_blocked(data)?,
         "tenant.unblocked" => EventBody::TenantUnblocked,
+        "licences.set" => pool::read_licences_set(data)?,
+        "pool.threshold_reached" => pool::read_threshold_reached(data)?,
+        "user.limit_set" => user::read_limit_set(place, data)?,
+        "user.blocked" => user::read_blocked(data)?,
+        "user.unblocked" => user::read_unblocked(data)?,
+        "balance.low" => block::read_low(data)?,
+        "balance.reached_zero" => block::read_reached_zero(data)?,
+        "balance.adjusted" => correction::read_adjusted(place, data)?,
+        "call.voided" => correction::read_voided(place, data)?,
         "funds.added" => funds::read_added(place, data)?,
+        "funds.expiring" => funds::read_expiring(data)?,
         "funds.expired" => funds::read_expired(data)?,
         "settlement.unmatched" => funds::read_unmatched(data)?,
         "recharge.configured" => recharge::read_configured(data)?,
@@ -267,6 +308,8 @@ fn read_body<'a>(type_name: &str, place: &Place<'a>, data: &mut Fields<'a>) -> R
         "recharge.failed" => recharge::read_failed(place, data)?,
         "recharge.suspended" => recharge::read_suspended(place, data)?,
         "recharge.capped" => recharge::read_capped(place, data)?,
+        "recharge.status_requested" => recharge::read_status_requested(place, data)?,
+        "recharge.unresolved" => recharge::read_unresolved(place, data)?,
         _ => return Err(unknown()),
     })
 }
@@ -282,7 +325,19 @@ fn read_text<'a>(data: &mut Fields<'a>, name: &'static str) -> Result<Cow<'a, st
 }
 
 fn read_optional_text<'a>(data: &mut Fields<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, FieldFault> {
-    let text: Option<Bounded<'a, 1, COMMAND_TEXT_BYTES_MAX>> = data.optional(name)?;
+    read_optional_bounded::<COMMAND_TEXT_BYTES_MAX>(data, name)
+}
+
+/// A text of 1 to `MAX` bytes.
+fn read_bounded<'a, const MAX: usize>(data: &mut Fields<'a>, name: &'static str) -> Result<Cow<'a, str>, FieldFault> {
+    read_optional_bounded::<MAX>(data, name)?.ok_or_else(|| FieldFault::missing(name))
+}
+
+fn read_optional_bounded<'a, const MAX: usize>(
+    data: &mut Fields<'a>,
+    name: &'static str,
+) -> Result<Option<Cow<'a, str>>, FieldFault> {
+    let text: Option<Bounded<'a, 1, MAX>> = data.optional(name)?;
     Ok(text.map(|Bounded(text)| text))
 }
 
@@ -294,4 +349,9 @@ fn read_money(data: &mut Fields<'_>, name: &'static str) -> Result<Money, FieldF
 fn read_optional_money(data: &mut Fields<'_>, name: &'static str) -> Result<Option<Money>, FieldFault> {
     let amount: Option<Parsed<Money>> = data.optional(name)?;
     Ok(amount.map(|Parsed(amount)| amount))
+}
+
+/// A field that was read and must be there.
+fn required<T>(name: &str, field: Option<T>) -> Result<T, FieldFault> {
+    field.ok_or_else(|| FieldFault::missing(name))
 }

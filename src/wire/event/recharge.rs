@@ -31,13 +31,20 @@ pub(super) fn write(event: &Event<'_>, data: &mut Object<'_>) {
             write_funds(event.seq, *funds, data);
             data.optional_text("payment_reference", payment_reference.as_deref());
         }
-        EventBody::RechargeFailed { command, recharge, attempt, requested_at, amount, reason } => {
+        EventBody::RechargeFailed { command, recharge, attempt, requested_at, amount, reason, next_at } => {
             write_mark(command, data);
             data.plain("recharge_id", recharge.of(tenant));
             data.integer("attempt", *attempt);
             data.time("requested_at", *requested_at);
             data.money("amount", *amount);
             data.text("reason", reason);
+            data.optional_time("next_at", *next_at);
+        }
+        EventBody::RechargeStatusRequested { recharge, attempt, amount }
+        | EventBody::RechargeUnresolved { recharge, attempt, amount } => {
+            data.plain("recharge_id", recharge.of(tenant));
+            data.integer("attempt", *attempt);
+            data.money("amount", *amount);
         }
         EventBody::RechargeSuspended { recharge } => data.plain("recharge_id", recharge.of(tenant)),
         EventBody::RechargeCapped { recharge, wanted } => {
@@ -102,6 +109,7 @@ pub(super) fn read_succeeded<'a>(place: &Place<'a>, data: &mut Fields<'a>) -> Re
 }
 
 pub(super) fn read_failed<'a>(place: &Place<'a>, data: &mut Fields<'a>) -> Result<EventBody<'a>, FieldFault> {
+    let next_at: Option<Parsed<_>> = data.optional("next_at")?;
     Ok(EventBody::RechargeFailed {
         command: read_mark(data)?,
         recharge: read_id(place, data)?,
@@ -109,6 +117,23 @@ pub(super) fn read_failed<'a>(place: &Place<'a>, data: &mut Fields<'a>) -> Resul
         requested_at: read_requested_at(data)?,
         amount: read_money(data, "amount")?,
         reason: read_text(data, "reason")?,
+        next_at: next_at.map(|Parsed(at)| at),
+    })
+}
+
+pub(super) fn read_status_requested<'a>(place: &Place<'a>, data: &mut Fields<'a>) -> Result<EventBody<'a>, FieldFault> {
+    Ok(EventBody::RechargeStatusRequested {
+        recharge: read_id(place, data)?,
+        attempt: data.required("attempt")?,
+        amount: read_money(data, "amount")?,
+    })
+}
+
+pub(super) fn read_unresolved<'a>(place: &Place<'a>, data: &mut Fields<'a>) -> Result<EventBody<'a>, FieldFault> {
+    Ok(EventBody::RechargeUnresolved {
+        recharge: read_id(place, data)?,
+        attempt: data.required("attempt")?,
+        amount: read_money(data, "amount")?,
     })
 }
 

@@ -37,7 +37,7 @@ fn the_forms_of_the_ledger_stay_as_they_are() {
 #[test]
 fn there_is_a_sample_of_every_type() {
     let sampled: BTreeSet<&str> = one_of_each().iter().map(|event| type_name(&event.body)).collect();
-    assert_eq!(sampled.len(), 15, "{sampled:?}");
+    assert_eq!(sampled.len(), 27, "{sampled:?}");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn the_cause_of_a_call_is_its_id_and_part() {
 #[test]
 fn types_that_are_not_known_are_refused() {
     let good = text(&one_of_each()[11]);
-    for other in ["tollkeeper.pool.threshold_reached.v1", "tollkeeper.tenant.unblocked.v2", "tenant.unblocked", ""] {
+    for other in ["tollkeeper.pool.drained.v1", "tollkeeper.tenant.unblocked.v2", "tenant.unblocked", ""] {
         let json = good.replace("tollkeeper.tenant.unblocked.v1", other);
         assert_eq!(decode(json.as_bytes()), Err(EventFault::UnknownType { name: other.into() }));
     }
@@ -122,6 +122,35 @@ fn what_the_engine_does_not_write_is_refused() {
         }
     }
     assert!(decode(b"\xff").is_err());
+}
+
+#[test]
+fn corrections_that_do_not_add_up_are_refused() {
+    let of_type = |name: &str| {
+        let type_name = format!("tollkeeper.{name}.v1");
+        let event = one_of_each().into_iter().find(|event| super::type_name(&event.body) == type_name).expect(name);
+        text(&event)
+    };
+    let (adjusted, voided, debited) = (of_type("balance.adjusted"), of_type("call.voided"), of_type("call.debited"));
+    let inbound = r#""direction":"inbound","seconds""#;
+    let cases = [
+        (voided.replacen("\"0.118\"", "\"0.119\"", 1), "amount: not the sum of what repaid debt"),
+        (voided.replacen("\"debt_repaid\":\"0.05\",", "", 1), "amount: not the sum of what repaid debt"),
+        (voided.replacen("\"l48\"", "\"l47\"", 1), "lot: l47, but its event has the number 48"),
+        (voided.replacen("\"lot_amount\":\"0.038\",", "", 1), "amount: not the sum of what repaid debt"),
+        (voided.replacen("[19,20,21]", "[]", 1), "debits: empty"),
+        (voided.replacen("\"month\":\"2026-11\"", "\"month\":\"2026-00\"", 1), "pool: month: not a month"),
+        (adjusted.replacen("100.00", "0.00", 1), "amount: zero"),
+        (adjusted.replacen("100.00", "-100.00", 1), "unknown field"),
+        (debited.replacen("\"seconds\"", inbound, 1), "prefix: of an inbound call"),
+        (debited.replacen("\"content\"", "\"cumulative\":{\"seconds\":1},\"content\"", 1), "content: missing"),
+    ];
+    for (json, expected) in cases {
+        match decode(json.as_bytes()) {
+            Err(EventFault::Malformed { detail }) => assert!(detail.contains(expected), "{json}: {detail}"),
+            other => panic!("{json}: {other:?}"),
+        }
+    }
 }
 
 proptest! {
