@@ -6,11 +6,11 @@ use crate::model::Outcome;
 
 /// A record without hashes, details and versions.
 pub(crate) fn plain(record: &[u8]) -> Value {
-    of(serde_json::from_slice(record).expect("the engine writes JSON"))
+    without_what_only_the_engine_knows(serde_json::from_slice(record).expect("the engine writes JSON"))
 }
 
 /// The same of one that was read.
-pub(crate) fn of(mut event: Value) -> Value {
+pub(crate) fn without_what_only_the_engine_knows(mut event: Value) -> Value {
     if let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) {
         data.remove("body_hash");
         data.remove("content");
