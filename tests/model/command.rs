@@ -75,11 +75,7 @@ impl Model {
         let Some(mut fields) = read::object_of(bytes, read::RECORD_BYTES_MAX) else {
             return Outcome::Quarantined("malformed");
         };
-        let tenant = fields.get("tenant").and_then(Value::as_str).filter(|name| read::is_name(name));
-        let command_id = read::text(&fields, "command_id", 128).flatten();
-        let (Some(tenant), Some(command_id)) = (tenant.map(str::to_owned), command_id) else {
-            return Outcome::Quarantined("malformed");
-        };
+        let Some((tenant, command_id)) = address(&fields) else { return Outcome::Quarantined("malformed") };
         if self.frozen.contains(&tenant) {
             let body = json!({"cause": command_id, "detail": "*"});
             self.answer(&format!("frozen/{tenant}/{command_id}"), "account.frozen", body);
@@ -233,6 +229,12 @@ impl Model {
     pub(super) fn knows_plan(&self, id: &str) -> bool {
         self.catalog.plans.iter().any(|plan| plan.id == id)
     }
+}
+
+/// Tenant and id: without them it is no command.
+pub fn address(fields: &Fields) -> Option<(String, String)> {
+    let tenant = fields.get("tenant").and_then(Value::as_str).filter(|name| read::is_name(name))?;
+    Some((tenant.to_owned(), read::text(fields, "command_id", 128)??))
 }
 
 /// What all commands have; a version comes before everything else.

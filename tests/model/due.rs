@@ -16,7 +16,7 @@ const UNRESOLVED_AFTER: SignedDuration = SignedDuration::from_hours(23);
 
 /// A kind of due work; the order is that in which work of one instant is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Work {
+pub(super) enum Work {
     Expiry { lot: u64 },
     Warning { lot: u64, days: i64 },
     Month,
@@ -41,7 +41,7 @@ impl Work {
 }
 
 /// Everything that will be due of an account, as it is now.
-fn works(account: &Account) -> Vec<(Timestamp, Work)> {
+pub(super) fn works(account: &Account) -> Vec<(Timestamp, Work)> {
     let mut works: Vec<(Timestamp, Work)> =
         account.lots.iter().map(|lot| (lot.expires_at, Work::Expiry { lot: lot.seq })).collect();
     if account.closed.is_some() {
@@ -114,7 +114,9 @@ impl Model {
             }
             Work::Retry => {
                 // The wait is over, whatever comes of it.
-                let retry = self.account_mut(tenant).recharges.retry.take().expect("it was due");
+                let recharges = &mut self.account_mut(tenant).recharges;
+                let retry = recharges.retry.take().expect("it was due");
+                recharges.waited_for = Some(retry.clone());
                 attempt = retry.attempt;
                 format!("due/retry/{tenant}/r{}", retry.failed)
             }

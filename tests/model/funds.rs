@@ -38,7 +38,7 @@ impl Model {
         }
         // F17: funds by hand end a suspension, and the wait for a retry.
         account.recharges.suspended = false;
-        account.recharges.retry = None;
+        account.recharges.end_wait();
         account.added += money;
         let mut body = account.add_lot(money, clock, expires_at.unwrap_or_else(|| time::a_year_after(clock)));
         body["payment_reference"] = json!(reference);

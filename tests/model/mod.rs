@@ -158,6 +158,20 @@ impl Model {
         self.frozen.insert(tenant.to_owned());
     }
 
+    /// Whether anything of an account is due at just this time.
+    pub fn is_due_at(&self, at: Timestamp) -> bool {
+        let all = self.accounts.iter().filter(|(tenant, _)| !self.frozen.contains(*tenant));
+        all.flat_map(|(_, account)| due::works(account)).any(|(due, _)| due == at)
+    }
+
+    /// The clock was lost: it goes back to `to`. A wait that was over without a trace in the ledger is not over then.
+    pub fn lose_clock(&mut self, to: Timestamp) {
+        self.clock = to;
+        for account in self.accounts.values_mut() {
+            account.recharges.wait_again(to);
+        }
+    }
+
     /// Writes the next event of a tenant, whose account says what it is after it.
     fn event(&mut self, tenant: &str, kind: &'static str, cause: &str, body: Value) {
         let account = self.accounts.get_mut(tenant).expect("an event is of an account");
@@ -192,6 +206,17 @@ impl Model {
 
     fn account_mut(&mut self, tenant: &str) -> &mut Account {
         self.accounts.get_mut(tenant).expect("it was looked up before")
+    }
+}
+
+/// Whose a record is, if it can be read so far: by it a record finds its way home.
+pub fn tenant_of(step: &Step) -> Option<String> {
+    match step {
+        Step::Cdr(bytes) => cdr::read(bytes).ok().map(|call| call.tenant),
+        Step::Command(bytes) => {
+            command::address(&read::object_of(bytes, read::RECORD_BYTES_MAX)?).map(|(tenant, _)| tenant)
+        }
+        Step::Clock => None,
     }
 }
 

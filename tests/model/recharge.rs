@@ -35,6 +35,8 @@ pub struct Recharges {
     pub suspended: bool,
     /// The wait for another attempt.
     pub retry: Option<Retry>,
+    /// The last wait that was over by time.
+    pub waited_for: Option<Retry>,
     /// Months in which it was said that nothing fits.
     pub capped: BTreeSet<Month>,
 }
@@ -72,6 +74,18 @@ pub struct Retry {
 }
 
 impl Recharges {
+    /// Nothing is waited for any more.
+    pub fn end_wait(&mut self) {
+        self.retry = None;
+        self.waited_for = None;
+    }
+
+    /// The clock is back at `to`: a wait of which the ledger does not say that it is over goes on.
+    pub fn wait_again(&mut self, to: Timestamp) {
+        let is_ahead = |retry: &Retry| to < retry.at;
+        self.retry = self.waited_for.take_if(|retry| is_ahead(retry)).or(self.retry.take());
+    }
+
     pub fn in_flight(&self) -> Option<&Request> {
         self.all.iter().find(|request| request.state == State::Open)
     }
@@ -135,6 +149,7 @@ impl Model {
             return;
         }
         let money = fitting * settings.amount;
+        recharges.end_wait();
         recharges.all.push(Request {
             seq,
             amount: money,
@@ -194,7 +209,7 @@ impl Model {
         let clock = self.clock;
         let account = self.account_mut(tenant);
         // R34: a success, late or not, ends a wait.
-        account.recharges.retry = None;
+        account.recharges.end_wait();
         account.added += request.amount;
         let lot = account.add_lot(request.amount, clock, time::a_year_after(clock));
         let is_closed = account.closed.is_some();
@@ -221,6 +236,7 @@ impl Model {
         let failed = usize::try_from(request.attempt).expect("few");
         let wait = BACKOFF_HOURS.get(failed - 1).filter(|_| is_on);
         let next_at = wait.map(|hours| clock + SignedDuration::from_hours(*hours));
+        account.recharges.end_wait();
         account.recharges.retry = next_at.map(|at| Retry { failed: request.seq, attempt: request.attempt + 1, at });
         let is_suspended = is_on && next_at.is_none();
         account.recharges.suspended |= is_suspended;
@@ -251,7 +267,7 @@ impl Model {
         let body = settings.json();
         recharges.settings = Some(settings);
         recharges.suspended = false;
-        recharges.retry = None;
+        recharges.end_wait();
         Ok(("recharge.configured", body))
     }
 }

@@ -6,7 +6,6 @@
 //! `--nocapture` the run prints how often each thing happened.
 
 mod adapter;
-mod chance;
 mod compare;
 mod engine;
 mod history;
@@ -19,8 +18,8 @@ mod tally;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chance::Chance;
 use history::History;
+use history::chance::Chance;
 use run::Run;
 use tally::Tally;
 

@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tollkeeper::core::account::Account;
+use tollkeeper::core::batch::PartitionState;
+use tollkeeper::core::decide::Rules;
+use tollkeeper::core::due::{Done, DueKey, next_of};
 use tollkeeper::core::identity::AcceptanceWindow;
 use tollkeeper::core::partition::{PartitionId, home_partition};
 use tollkeeper::stream::memory::{MemoryRecord, Topic};
 use tollkeeper::stream::recovery::{RestoreJob, RestoreProgress, RestoreRequest, Restored};
 use tollkeeper::stream::transport::{Input, InputOffsets};
 
+use crate::compare;
 use crate::driver::Run;
 use crate::journal::{Happened, Pages, Taken};
 use crate::merge::AtHand;
+use crate::model::Step;
+use crate::model::money::amount;
 use crate::oracle::{Delivered, Oracle, Origin, Streams, is_as_expected};
-use crate::sent::{Sent, amount};
 
 /// Checks everything. `Err` says the first thing that is wrong.
 pub(crate) fn check(run: &Run) -> Result<(), String> {
@@ -28,6 +33,8 @@ pub(crate) fn check(run: &Run) -> Result<(), String> {
     for partition in &partitions {
         History { run, pages: &pages, partition: *partition, inputs: inputs_of(run, *partition) }
             .replay(&mut oracle)?;
+        // All were caught up: nothing may be left that was due by then.
+        oracle.finish(partition.0, run.wall_ms_of(*partition)?);
     }
     for partition in &partitions {
         compare_streams(run, *partition, oracle.written(partition.0))?;
@@ -60,7 +67,7 @@ impl History<'_> {
                 Happened::Started { .. } => tampered.iter().for_each(|tenant| oracle.freeze(partition.0, tenant)),
                 Happened::Tampered { tenant, event } => {
                     tampered.insert(tenant);
-                    oracle.foreign(partition.0, event.clone());
+                    oracle.foreign(partition.0, event);
                 }
                 Happened::Rewound { offsets, clock_ms } => {
                     from = *offsets;
@@ -97,7 +104,7 @@ impl History<'_> {
             let place = input.index();
             let offset_of = |taken: &Taken| match taken {
                 Taken::Record(record) if record.input == input => Some(record.offset),
-                Taken::Record(_) | Taken::Quiet => None,
+                Taken::Record(_) | Taken::Clock { .. } | Taken::Quiet => None,
             };
             let taken: Vec<i64> = taken.iter().filter_map(offset_of).collect();
             let between = |record: &&MemoryRecord| (from[place]..to[place]).contains(&record.offset);
@@ -111,6 +118,7 @@ impl History<'_> {
         }
         for taken in taken {
             match taken {
+                Taken::Clock { ms } => oracle.pass(partition.0, *ms)?,
                 Taken::Quiet => self.run.tally.count("outcomes", "offsets of a quiet partition"),
                 Taken::Record(AtHand { input, offset, timestamp_ms }) => {
                     let (origin, rerouted, sent) = self.origin(*input, *offset, *timestamp_ms)?;
@@ -127,7 +135,7 @@ impl History<'_> {
     }
 
     /// What a record was when it was sent, and where that was.
-    fn origin(&self, input: Input, offset: i64, timestamp_ms: i64) -> Result<(Origin, bool, &Sent), String> {
+    fn origin(&self, input: Input, offset: i64, timestamp_ms: i64) -> Result<(Origin, bool, &Step), String> {
         let partition = self.partition.0;
         let own = Origin { topic: input.name(), partition, offset, timestamp_ms };
         if input != Input::Reroute {
@@ -170,32 +178,52 @@ fn values(run: &Run, topic: Topic, partition: PartitionId) -> Result<Vec<(i64, V
 }
 
 fn compare_streams(run: &Run, partition: PartitionId, expected: &Streams) -> Result<(), String> {
-    for (topic, expected) in [
-        (Topic::Ledger, &expected.ledger),
-        (Topic::Quarantine, &expected.quarantine),
-        (Topic::Alerts, &expected.alerts),
-    ] {
-        let actual = values(run, topic, partition)?;
-        for (place, expected) in expected.iter().enumerate() {
-            let found = actual.get(place).map(|(_, value)| value);
-            if !found.is_some_and(|found| is_as_expected(expected, found)) {
-                let found = found.map_or("nothing".to_owned(), Value::to_string);
-                return Err(format!(
-                    "{}/{partition}, entry {place}:\n expected {expected}\n found    {found}",
-                    topic.name()
-                ));
-            }
-            let name = expected["type"].as_str().or(expected["reason"].as_str()).unwrap_or_default();
-            run.tally.count(topic.name(), name.trim_start_matches("tollkeeper.").trim_end_matches(".v1"));
-            if let (Topic::Alerts, Some(refusal)) = (topic, expected["data"]["reason"].as_str()) {
+    let mut ledger = expected.ledger.iter();
+    for (topic, expected) in [(Topic::Ledger, &expected.ledger), (Topic::Alerts, &expected.alerts)] {
+        let (actual, _) = run.cluster.read_committed(topic, partition, 0, usize::MAX);
+        let actual = actual.iter().map(|record| (record.offset, compare::plain(record.value()))).collect();
+        compare_stream(topic, partition, expected, actual, |one, other| one == other)?;
+        for event in expected {
+            run.tally.count(topic.name(), name_of(event));
+            if let (Topic::Alerts, Some(refusal)) = (topic, event["data"]["reason"].as_str()) {
                 run.tally.count("refusals", refusal);
             }
         }
-        if let Some((offset, more)) = actual.get(expected.len()) {
-            return Err(format!("{}/{partition}/{offset} is one too many: {more}", topic.name()));
-        }
+    }
+    for cause in ledger.by_ref().filter_map(|event| event["data"]["cause"].as_str()?.strip_prefix("due/")) {
+        run.tally.count("due", cause.split('/').next().unwrap_or_default());
+    }
+    let actual = values(run, Topic::Quarantine, partition)?;
+    compare_stream(Topic::Quarantine, partition, &expected.quarantine, actual, is_as_expected)?;
+    for entry in &expected.quarantine {
+        run.tally.count("quarantine", entry["reason"].as_str().unwrap_or_default());
     }
     Ok(())
+}
+
+fn compare_stream(
+    topic: Topic,
+    partition: PartitionId,
+    expected: &[Value],
+    actual: Vec<(i64, Value)>,
+    is_same: impl Fn(&Value, &Value) -> bool,
+) -> Result<(), String> {
+    for (place, expected) in expected.iter().enumerate() {
+        let found = actual.get(place).map(|(_, value)| value);
+        if !found.is_some_and(|found| is_same(expected, found)) {
+            let found = found.map_or("nothing".to_owned(), Value::to_string);
+            let name = topic.name();
+            return Err(format!("{name}/{partition}, entry {place}:\n expected {expected}\n found    {found}"));
+        }
+    }
+    match actual.get(expected.len()) {
+        Some((offset, more)) => Err(format!("{}/{partition}/{offset} is one too many: {more}", topic.name())),
+        None => Ok(()),
+    }
+}
+
+fn name_of(event: &Value) -> &str {
+    event["type"].as_str().unwrap_or_default().trim_start_matches("tollkeeper.").trim_end_matches(".v1")
 }
 
 fn compare_reroutes(run: &Run, oracle: &Oracle) -> Result<(), String> {
@@ -260,13 +288,13 @@ fn state_is_the_fold(run: &Run, oracle: &Oracle) -> Result<(), String> {
             home_partition(account.tenant.as_str(), run.cluster.partitions()) == partition
                 && !frozen.contains(&account.tenant.as_str().to_owned())
         };
-        let live: Vec<_> = process.worker.accounts(partition).expect("it is rated here").sorted();
-        let live: Vec<_> = live.iter().filter(is_here).collect();
+        let accounts = process.worker.accounts(partition).expect("it is rated here").sorted();
+        let accounts: Vec<_> = accounts.iter().filter(is_here).collect();
         let mut folded = restored.accounts;
         folded.sort_by(|a, b| a.tenant.cmp(&b.tenant));
         let folded: Vec<_> = folded.iter().filter(is_here).collect();
-        if live != folded {
-            return Err(format!("partition {partition}: live is\n {live:?}\n the ledger says\n {folded:?}"));
+        if accounts != folded {
+            return Err(format!("partition {partition}: live is\n {accounts:?}\n the ledger says\n {folded:?}"));
         }
         let names: BTreeSet<&str> = restored.frozen.iter().map(|(tenant, _)| tenant.as_str()).collect();
         for name in names {
@@ -274,39 +302,51 @@ fn state_is_the_fold(run: &Run, oracle: &Oracle) -> Result<(), String> {
                 return Err(format!("the account of {name} is broken"));
             }
         }
-        for account in live {
+        for account in accounts {
             seen += 1;
+            is_queued(live, account)?;
             compare_account(account, oracle)?;
         }
     }
-    let known = oracle.accounts().filter(|(tenant, _)| !frozen.contains(tenant)).count();
+    let known = oracle.accounts().keys().filter(|tenant| !frozen.contains(&(**tenant).to_owned())).count();
     if known == seen { Ok(()) } else { Err(format!("{known} accounts were to be there, {seen} are")) }
 }
 
+/// What is due of the account is queued, at that time or before it: whoever takes it asks the account again.
+fn is_queued(live: &PartitionState, account: &Account) -> Result<(), String> {
+    let rules = Rules::default();
+    let Some((at, kind)) = next_of(account, &rules.warning_days, Done::all_at(live.clock)) else { return Ok(()) };
+    let due = DueKey { at, kind, tenant: account.tenant.clone() };
+    let mut queue = std::iter::successors(live.due.first_after(None), |key| live.due.first_after(Some(key)));
+    match queue.any(|key| key.tenant == due.tenant && *key <= due) {
+        true => Ok(()),
+        false => Err(format!("{due:?} is not queued")),
+    }
+}
+
 fn compare_account(account: &Account, oracle: &Oracle) -> Result<(), String> {
-    let (tenant, expected) = oracle
-        .accounts()
-        .find(|(tenant, _)| **tenant == account.tenant.as_str())
-        .ok_or_else(|| format!("{} was never opened", account.tenant))?;
+    let tenant = account.tenant.as_str();
+    let accounts = oracle.accounts();
+    let expected = accounts.get(tenant).ok_or_else(|| format!("{tenant} was never opened"))?;
     let lots: Vec<(u64, String)> = account.lots.iter().map(|lot| (lot.id.0, lot.remaining.to_string())).collect();
-    let expected_lots: Vec<(u64, String)> = expected.lots.iter().map(|(seq, left)| (*seq, amount(*left))).collect();
+    let expected_lots: Vec<(u64, String)> = expected.lots.iter().map(|lot| (lot.seq, amount(lot.left))).collect();
+    let totals = &account.totals;
     let said = (
         (account.seq, lots, account.debt.to_string(), account.balance().to_string()),
-        (account.blocked.is_some(), account.closed_at.map(jiff::Timestamp::as_millisecond)),
-        (account.totals.added.to_string(), account.totals.debited.to_string(), account.totals.expired.to_string()),
+        (account.blocked.is_some(), account.closed_at),
+        [totals.added, totals.debited, totals.expired, totals.adjusted].map(|sum| sum.to_string()),
         (account.recharging.suspended, account.recharging.in_flight.map(|request| request.id.0)),
     );
     let to_be = (
         (expected.seq, expected_lots, amount(expected.debt), amount(expected.balance())),
-        (expected.blocked, expected.closed_ms),
-        (amount(expected.added), amount(expected.debited), amount(expected.expired)),
+        (expected.block.is_some(), expected.closed),
+        [expected.added, expected.debited, expected.expired, expected.adjusted].map(amount),
         (expected.recharges.suspended, expected.recharges.in_flight().map(|request| request.seq)),
     );
     if said != to_be {
         return Err(format!("account {tenant}: {said:?}\n must be {to_be:?}"));
     }
-    let sum = expected.added - expected.debited - expected.expired;
-    if sum == expected.balance() { Ok(()) } else { Err(format!("account {tenant}: the totals make {}", amount(sum))) }
+    if expected.adds_up() { Ok(()) } else { Err(format!("account {tenant}: the totals do not make its balance")) }
 }
 
 fn restore(run: &Run, partition: PartitionId) -> Result<Restored, String> {

@@ -14,13 +14,14 @@ use crate::driver::{Run, Weather};
 use crate::journal::Journal;
 use crate::observed::Place;
 use crate::operator;
-use crate::oracle::{DAY_MS, HOUR_MS};
+use crate::oracle::{DAY_MS, HOUR_MS, instant};
 use crate::process::{Ended, Processes};
 
 impl Run {
     /// Time passes: mostly little, sometimes days, and the broker's clock goes back at times.
     pub(crate) fn pass_some(&mut self) {
         let ms = match self.chance.below(40) {
+            _ if self.chance.one_in(5) => self.to_what_is_due(),
             0 => self.chance.between(HOUR_MS, DAY_MS),
             1 if self.weather == Weather::Foul && self.chance.one_in(3) => self.chance.between(DAY_MS, 12 * DAY_MS),
             2 if self.weather == Weather::Foul => -self.chance.between(1, 60_000),
@@ -32,6 +33,15 @@ impl Run {
         }
         self.pass_ms(ms);
         self.trace(format!("time passes: {ms} ms"));
+    }
+
+    /// How long it is to a time that the histories find of interest: mostly one at which something is due.
+    fn to_what_is_due(&mut self) -> i64 {
+        self.read_ledger();
+        let now = instant(self.now_ms());
+        self.history.at(now);
+        let to = self.history.advance(&self.ledger);
+        i64::try_from(to.duration_since(now).as_millis()).expect("some years")
     }
 
     /// One thing goes wrong, or is planned to.

@@ -6,21 +6,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use serde_json::Value;
 use tollkeeper::core::partition::PartitionId;
 use tollkeeper::stream::memory::{MemoryCluster, Notice};
 use tollkeeper::stream::recovery::Stopped;
 use tollkeeper::stream::transport::Input;
 
 use crate::chance::Chance;
+use crate::history::History;
 use crate::journal::Journal;
+use crate::model::Step;
 use crate::operator;
-use crate::oracle::Origin;
+use crate::oracle::{Origin, instant};
 use crate::process::{Ended, Making, Process, Processes};
-use crate::rates::BEGIN_MS;
-use crate::sent::Sent;
 use crate::tally::Tally;
-use crate::traffic::Traffic;
 
+/// When a run begins: 2026-10-28T10:00:00Z, in milliseconds since the epoch: two hours before most of the catalog changes.
+pub(crate) const BEGIN_MS: i64 = 1_793_181_600_000;
 /// Rounds of healing after which a run that is not through is stuck.
 const HEAL_ROUNDS_MAX: u32 = 4_000;
 
@@ -42,12 +44,15 @@ pub(crate) struct Run {
     pub(crate) ghosts: Vec<Process>,
     runs: u64,
     pub(crate) journal: Journal,
-    pub(crate) traffic: Traffic,
+    /// What is sent.
+    pub(crate) history: History,
+    /// What was committed of all ledgers when somebody read them last.
+    pub(crate) ledger: Vec<Value>,
+    pub(crate) ledger_read: Vec<i64>,
     /// What was appended, by topic, partition and offset.
-    pub(crate) sent: BTreeMap<(&'static str, u32, i64), Sent>,
+    pub(crate) sent: BTreeMap<(&'static str, u32, i64), Step>,
     /// What the simulation put into `reroute` itself, with the origin that it says.
-    pub(crate) enveloped: BTreeMap<(u32, i64), (Origin, Sent)>,
-    pub(crate) alerts_read: Vec<i64>,
+    pub(crate) enveloped: BTreeMap<(u32, i64), (Origin, Step)>,
     pub(crate) tampered: bool,
     pub(crate) tally: Tally,
     pub(crate) trace: Vec<String>,
@@ -70,10 +75,11 @@ impl Run {
             ghosts: Vec::new(),
             runs: 0,
             journal: Journal::new(),
-            traffic: Traffic::default(),
+            history: History::of(seed),
+            ledger: Vec::new(),
+            ledger_read: vec![0; usize::try_from(partitions).expect("few")],
             sent: BTreeMap::new(),
             enveloped: BTreeMap::new(),
-            alerts_read: vec![0; usize::try_from(partitions).expect("few")],
             tampered: false,
             tally: Tally::default(),
             trace: Vec::new(),
@@ -311,10 +317,25 @@ impl Run {
             })
         };
         let processes = self.processes.borrow();
+        let is_done = |process: &Process, partition| {
+            let wall = instant(self.now_ms() + process.skew_ms);
+            let state = process.worker.partition_state(partition);
+            state.is_some_and(|state| state.due.first_after(None).is_none_or(|first| first.at > wall))
+        };
         processes.iter().all(|process| process.as_ref().is_some_and(|p| p.caught_up && p.jobs.is_empty()))
             && all.clone().all(committed)
             && all.into_iter().all(|partition| {
-                processes.iter().flatten().filter(|p| p.worker.partition_state(partition).is_some()).count() == 1
+                let mut holders = processes.iter().flatten().filter(|p| p.worker.partition_state(partition).is_some());
+                holders.next().is_some_and(|holder| is_done(holder, partition)) && holders.next().is_none()
             })
+    }
+
+    /// The wall clock of the process that rates a partition.
+    pub(crate) fn wall_ms_of(&self, partition: PartitionId) -> Result<i64, String> {
+        let processes = self.processes.borrow();
+        let holder = processes.iter().flatten().find(|process| process.worker.partition_state(partition).is_some());
+        holder
+            .map(|process| self.now_ms() + process.skew_ms)
+            .ok_or_else(|| format!("nobody holds partition {partition}"))
     }
 }

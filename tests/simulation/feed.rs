@@ -1,40 +1,35 @@
-//! What is appended to the inputs in a run.
+//! What is appended to the inputs in a run: what platforms, desks and payment services send of the histories that the second
+//! implementation is compared with, and what nobody should send.
 
+use serde_json::Value;
 use tollkeeper::core::partition::{PartitionId, home_partition};
 use tollkeeper::stream::memory::Topic;
 use tollkeeper::stream::transport::Input;
 
 use crate::driver::Run;
-use crate::oracle::Origin;
-use crate::sent::Sent;
-use crate::traffic::Traffic;
+use crate::model::{Step, tenant_of};
+use crate::oracle::{Origin, bytes, instant, time, topic_name};
 
 impl Run {
-    /// Sends some records, and lets the payment service read.
+    /// Sends some records, and lets those who send them read the ledger.
     pub(crate) fn send(&mut self) {
         for _ in 0..=self.chance.below(4) {
-            self.pay();
-            let now_ms = self.now_ms();
-            let (sent, input) = match self.chance.below(20) {
-                0 => {
-                    let is_cdr = self.chance.one_in(2);
-                    (Traffic::poison(&mut self.chance, is_cdr), if is_cdr { Input::Cdrs } else { Input::Commands })
-                }
-                1..=5 => (self.traffic.command(&mut self.chance, now_ms), Input::Commands),
-                6 => match self.traffic.settlement(&mut self.chance, now_ms) {
-                    Some(sent) => (sent, Input::Commands),
-                    None => continue,
-                },
-                7 if self.chance.one_in(3) => {
+            self.read_ledger();
+            self.history.at(instant(self.now_ms()));
+            let sent = match self.chance.below(20) {
+                0 => self.poison(),
+                1..=8 => self.history.command(&self.ledger),
+                9 if self.chance.one_in(3) => {
                     self.send_misrouted();
                     continue;
                 }
-                _ => (self.traffic.call(&mut self.chance, now_ms), Input::Cdrs),
+                _ => self.history.cdr(),
             };
+            let input = if let Step::Cdr(_) = sent { Input::Cdrs } else { Input::Commands };
             let count = self.cluster.partitions();
             let anywhere = u32::try_from(self.chance.below(u64::from(count))).expect("few");
-            let partition = match sent.tenant() {
-                Some(tenant) if !self.chance.one_in(8) => home_partition(tenant, count).0,
+            let partition = match tenant_of(&sent) {
+                Some(tenant) if !self.chance.one_in(8) => home_partition(&tenant, count).0,
                 _ => anywhere,
             };
             self.append(sent, input, partition);
@@ -45,9 +40,9 @@ impl Run {
         }
     }
 
-    fn append(&mut self, sent: Sent, input: Input, partition: u32) {
-        let key = sent.tenant().unwrap_or_default().as_bytes().to_vec();
-        let offset = self.cluster.append(Topic::from(input), PartitionId(partition), key, sent.bytes());
+    fn append(&mut self, sent: Step, input: Input, partition: u32) {
+        let key = tenant_of(&sent).unwrap_or_default().into_bytes();
+        let offset = self.cluster.append(Topic::from(input), PartitionId(partition), key, bytes(&sent).to_vec());
         self.trace(format!("append {}/{partition}/{offset} {}", input.name(), brief(&sent)));
         self.sent.insert((input.name(), partition, offset), sent);
     }
@@ -55,7 +50,7 @@ impl Run {
     /// Puts an envelope into `reroute`, as `quarantine replay` would: to the wrong partition at times.
     fn send_misrouted(&mut self) {
         let now_ms = self.now_ms();
-        let sent = self.traffic.call(&mut self.chance, now_ms);
+        let sent = self.history.cdr();
         let count = self.cluster.partitions();
         let partition = u32::try_from(self.chance.below(u64::from(count))).expect("few");
         let origin = Origin {
@@ -64,9 +59,9 @@ impl Run {
             offset: i64::try_from(self.enveloped.len()).expect("few"),
             timestamp_ms: now_ms,
         };
-        let record = String::from_utf8(sent.bytes()).expect("calls are text");
-        let source = serde_json::json!({"topic": crate::oracle::topic_name("cdrs"), "partition": origin.partition,
-            "offset": origin.offset, "timestamp": crate::sent::time(now_ms)});
+        let record = std::str::from_utf8(bytes(&sent)).expect("calls are text");
+        let source = serde_json::json!({"topic": topic_name("cdrs"), "partition": origin.partition,
+            "offset": origin.offset, "timestamp": time(now_ms)});
         let envelope = serde_json::json!({"version": 1, "kind": "cdr", "record": record, "source": source});
         let offset =
             self.cluster.append(Topic::Reroute, PartitionId(partition), Vec::new(), envelope.to_string().into_bytes());
@@ -74,34 +69,36 @@ impl Run {
         self.enveloped.insert((partition, offset), (origin, sent));
     }
 
-    /// The payment service reads what it is asked for.
-    fn pay(&mut self) {
+    fn poison(&mut self) -> Step {
+        let bytes = match self.chance.below(7) {
+            0 => b"{".to_vec(),
+            1 => vec![b'"', 0xff, 0xfe, b'"'],
+            2 => Vec::new(),
+            3 => br#"{"version":2,"anything":"else"}"#.to_vec(),
+            4 => vec![b'x'; 70_000],
+            5 => br#"{"call_id":"c0","tenant":"al pha"}"#.to_vec(),
+            _ => b"null".to_vec(),
+        };
+        if self.chance.one_in(2) { Step::Cdr(bytes) } else { Step::Command(bytes) }
+    }
+
+    /// What is committed of all ledgers since they were read last, one partition behind the other.
+    pub(crate) fn read_ledger(&mut self) {
         for partition in 0..self.cluster.partitions() {
-            let place = usize::try_from(partition).expect("few");
-            let from = self.alerts_read[place];
-            let (records, next) = self.cluster.read_committed(Topic::Alerts, PartitionId(partition), from, usize::MAX);
-            self.alerts_read[place] = next;
-            for record in records {
-                let event: serde_json::Value = serde_json::from_slice(record.value()).expect("alerts are JSON");
-                if event["type"] == "tollkeeper.recharge.requested.v1"
-                    && let Some(id) = event["data"]["recharge_id"].as_str()
-                    && let Some((tenant, _)) = id.split_once('/')
-                {
-                    self.traffic.requested.push((tenant.to_owned(), id.to_owned()));
-                }
-            }
+            let read = &mut self.ledger_read[usize::try_from(partition).expect("few")];
+            let (records, next) = self.cluster.read_committed(Topic::Ledger, PartitionId(partition), *read, usize::MAX);
+            *read = next;
+            let event = |bytes: &[u8]| serde_json::from_slice(bytes).expect("a ledger is JSON");
+            self.ledger.extend(records.iter().map(|record| event(record.value())));
         }
     }
 }
 
-fn brief(sent: &Sent) -> String {
+fn brief(sent: &Step) -> String {
+    let Ok(fields) = serde_json::from_slice::<Value>(bytes(sent)) else { return "poison".into() };
+    let text = |name: &str| fields[name].as_str().unwrap_or("?").to_owned();
     match sent {
-        Sent::Call(call) => format!("call {}/{}", call.tenant, call.call_id),
-        Sent::Command(command) => {
-            let body = format!("{:?}", command.body);
-            let name = body.split([' ', '(', '{']).next().unwrap_or_default();
-            format!("command {}/{} {name}", command.tenant, command.command_id)
-        }
-        Sent::Poison { reason, .. } => format!("poison, {reason}"),
+        Step::Cdr(_) => format!("call {}/{}", text("tenant"), text("call_id")),
+        _ => format!("command {}/{} {}", text("tenant"), text("command_id"), text("type")),
     }
 }

@@ -15,6 +15,8 @@ use crate::merge::AtHand;
 pub(crate) enum Taken {
     /// It took a record.
     Record(AtHand),
+    /// Its clock is there: all that is due by then was done.
+    Clock { ms: i64 },
     /// Nothing had happened for so long that its offsets were committed as they are.
     Quiet,
 }

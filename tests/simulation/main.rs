@@ -2,21 +2,28 @@
 //!
 //! `SIM_SEED=n` runs one seed and shows what it did; `SIM_SEEDS=n` runs more of them.
 
+#[path = "../model_vs_engine/adapter.rs"]
+mod adapter;
 mod chance;
 mod checks;
+#[path = "../model_vs_engine/compare.rs"]
+mod compare;
 mod disturb;
 mod driver;
 mod feed;
+#[path = "../model_vs_engine/history/mod.rs"]
+mod history;
 mod journal;
 mod merge;
+#[path = "../model/mod.rs"]
+mod model;
 mod observed;
 mod operator;
 mod oracle;
 mod process;
+#[path = "../model_vs_engine/rates.rs"]
 mod rates;
-mod sent;
 mod tally;
-mod traffic;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -33,7 +40,8 @@ const ACTIONS: u32 = 400;
 const ONCE_FAILED: [u64; 0] = [];
 
 /// Faults that the seeds together must meet: one that never happens proves nothing.
-const FAULTS: [&str; 18] = [
+const FAULTS: [&str; 20] = [
+    "aborted with due work in the batch",
     "clock jumps by hours",
     "commit: Abort",
     "commit: MarkersLater",
@@ -50,6 +58,7 @@ const FAULTS: [&str; 18] = [
     "offsets rewound",
     "partition stopped",
     "rebalance",
+    "restored with work that is due",
     "successor beside a zombie",
     "transaction timed out",
 ];
@@ -112,6 +121,9 @@ fn whatever_fails_nothing_is_lost_and_nothing_charged_twice() {
     }
     println!("{}", tally.lines().join("\n"));
     if let Some((_, first)) = failures.first() {
+        for (_, failure) in &failures {
+            println!("{}", failure.lines().next().unwrap_or_default());
+        }
         let all: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
         panic!("{} of {} seeds failed: {all:?}\n{first}", failures.len(), seeds.len());
     }

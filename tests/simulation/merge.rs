@@ -31,8 +31,8 @@ impl Merge {
         self.at_end[input.index()] = true;
     }
 
-    /// Takes the one record that may be taken now, if there is one.
-    pub(crate) fn take(&mut self) -> Option<AtHand> {
+    /// The one record that may be taken now, if there is one.
+    pub(crate) fn next(&self) -> Option<AtHand> {
         let mut first: Option<AtHand> = None;
         for (queue, at_end) in self.queues.iter().zip(self.at_end) {
             match queue.front() {
@@ -45,7 +45,13 @@ impl Merge {
                 Some(_) => {}
             }
         }
-        self.queues[first?.input.index()].pop_front()
+        first
+    }
+
+    /// Takes it.
+    pub(crate) fn take(&mut self) -> Option<AtHand> {
+        let first = self.next()?;
+        self.queues[first.input.index()].pop_front()
     }
 
     /// Everything that there is was taken.

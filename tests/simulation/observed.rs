@@ -14,6 +14,7 @@ use tollkeeper::stream::transport::{
 
 use crate::journal::{Happened, Journal, Taken};
 use crate::merge::{AtHand, Merge};
+use crate::tally::Tally;
 
 /// A partition that is caught up and of which nothing was committed for this long moves its clock by the wall's.
 const QUIET_MS: i64 = 3_600_000;
@@ -28,8 +29,13 @@ pub(crate) struct Observed {
     committed_ms: BTreeMap<PartitionId, i64>,
     /// Whose offsets are in a transaction that was neither taken back nor followed by another.
     sent: BTreeSet<PartitionId>,
+    /// The clocks of the partitions, as far as they are known.
+    clocks_ms: BTreeMap<PartitionId, i64>,
+    /// Events of due work are in the open transaction.
+    has_due_work: bool,
     step: ThisStep,
     pause: Pause,
+    tally: Tally,
 }
 
 /// Where a worker can be stopped and continued, in the middle of a step.
@@ -80,7 +86,7 @@ pub(crate) struct Time {
 }
 
 impl Observed {
-    pub(crate) fn new(inner: MemoryTransport, cluster: MemoryCluster, journal: Journal) -> Observed {
+    pub(crate) fn new(inner: MemoryTransport, cluster: MemoryCluster, journal: Journal, tally: Tally) -> Observed {
         Observed {
             inner,
             cluster,
@@ -89,8 +95,11 @@ impl Observed {
             taken: BTreeMap::new(),
             committed_ms: BTreeMap::new(),
             sent: BTreeSet::new(),
+            clocks_ms: BTreeMap::new(),
+            has_due_work: false,
             step: ThisStep::default(),
             pause: Pause::default(),
+            tally,
         }
     }
 
@@ -111,15 +120,16 @@ impl Observed {
         }
     }
 
-    /// The worker is about to be stepped, or to be told of a restored partition.
-    pub(crate) fn begin_step(&mut self, time: Time) {
+    /// The worker is about to be stepped, or to be told of a restored partition; its clocks are these.
+    pub(crate) fn begin_step(&mut self, time: Time, clocks_ms: BTreeMap<PartitionId, i64>) {
+        self.clocks_ms = clocks_ms;
         let mut pages = self.journal.pages();
         pages.step += 1;
         self.step = ThisStep { number: pages.step, time, ..ThisStep::default() };
     }
 
-    /// The worker was stepped and says to have taken so many records.
-    pub(crate) fn end_step(&mut self, records: usize) {
+    /// The worker was stepped and says to have taken so many records; its clocks are these now.
+    pub(crate) fn end_step(&mut self, records: usize, clocks_ms: BTreeMap<PartitionId, i64>) {
         if self.step.went_back {
             return;
         }
@@ -138,11 +148,33 @@ impl Observed {
             let text = format!("step {}: {left} records were taken that could not be", self.step.number);
             self.journal.pages().violations.push(text);
         }
+        clocks_ms.into_iter().for_each(|(partition, ms)| self.note_clock(partition, ms));
         partitions.into_iter().for_each(|partition| self.note_quiet(partition));
     }
 
     fn took(&mut self, partition: PartitionId, record: AtHand) {
+        if let Some(clock_ms) = self.clocks_ms.get_mut(&partition) {
+            *clock_ms = record.timestamp_ms.max(*clock_ms);
+        }
         self.taken.entry(partition).or_default().push(Taken::Record(record));
+    }
+
+    /// All records of this step are taken. The clock goes on without a record only to what is due, and past neither the record that
+    /// is next nor, where there is none, the wall's clock.
+    fn note_clock(&mut self, partition: PartitionId, ms: i64) {
+        self.taken.entry(partition).or_default().push(Taken::Clock { ms });
+        // After an abort it is not known, and nothing more is taken in that step.
+        let known_ms = self.clocks_ms.insert(partition, ms).unwrap_or(ms);
+        let merge = self.merges.get(&partition);
+        let until_ms = merge.and_then(|merge| match merge.next() {
+            Some(next) => Some(next.timestamp_ms),
+            None => merge.is_caught_up().then_some(self.step.time.wall_ms),
+        });
+        if ms > known_ms && until_ms.is_none_or(|until_ms| ms > until_ms) {
+            let number = self.step.number;
+            let text = format!("step {number}: clock {partition} went from {known_ms} to {ms}, past {until_ms:?}");
+            self.journal.pages().violations.push(text);
+        }
     }
 
     /// All records of this step are taken: the offsets are committed all the same, if the partition is quiet.
@@ -197,11 +229,12 @@ impl Observed {
             }
         }
         for partition in partitions {
-            self.note_quiet(partition);
-            self.sent.insert(partition);
             let of = |input: Input| offsets.iter().find(|o| o.partition == partition && o.input == input);
             let metadata = &of(Input::Cdrs).expect("looked at above").metadata;
-            let (id, _clock) = metadata.rsplit_once('/').expect("metadata ends in the clock");
+            let (id, clock_ms) = metadata.rsplit_once('/').expect("metadata ends in the clock");
+            self.note_clock(partition, clock_ms.parse().expect("metadata ends in the clock"));
+            self.note_quiet(partition);
+            self.sent.insert(partition);
             let taken = self.taken.get(&partition).cloned().unwrap_or_default();
             self.journal.pages().attempts.insert((id.to_owned(), partition), taken);
         }
@@ -256,6 +289,7 @@ impl Transport for Observed {
 
     fn start(&mut self, partition: PartitionId, at: InputOffsets) -> Result<(), TransportFailure> {
         self.merges.insert(partition, Merge::default());
+        self.clocks_ms.remove(&partition);
         self.committed_ms.insert(partition, self.step.time.monotonic_ms);
         self.journal.note(partition, Happened::Started { at });
         self.inner.start(partition, at)
@@ -270,6 +304,7 @@ impl Transport for Observed {
 
     fn seek(&mut self, partition: PartitionId, to: InputOffsets) -> Result<(), TransportFailure> {
         self.merges.insert(partition, Merge::default());
+        self.clocks_ms.remove(&partition);
         self.went_back();
         self.inner.seek(partition, to)
     }
@@ -289,6 +324,7 @@ impl Transport for Observed {
     fn begin(&mut self) -> Result<(), TransportFailure> {
         self.taken.clear();
         self.sent.clear();
+        self.has_due_work = false;
         self.inner.begin()
     }
 
@@ -298,6 +334,8 @@ impl Transport for Observed {
         partition: PartitionId,
         records: &mut Vec<OutRecord>,
     ) -> Result<(), TransportFailure> {
+        let is_due_work = |record: &OutRecord| record.value.windows(13).any(|part| part == br#""cause":"due/"#);
+        self.has_due_work |= records.iter().any(is_due_work);
         let result = self.inner.publish(output, partition, records);
         self.after(result)
     }
@@ -322,6 +360,9 @@ impl Transport for Observed {
     }
 
     fn abort(&mut self) -> Result<(), TransportFailure> {
+        if self.has_due_work {
+            self.tally.count("faults", "aborted with due work in the batch");
+        }
         let result = self.inner.abort();
         self.after(result)
     }

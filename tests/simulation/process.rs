@@ -1,11 +1,14 @@
 //! A process of the simulation: one worker with its restore jobs, ended without a word or shut down in order.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use tollkeeper::core::catalog::Catalog;
 use tollkeeper::core::decide::Rules;
+use tollkeeper::core::partition::PartitionId;
 use tollkeeper::metrics::Metrics;
 use tollkeeper::stream::engine::Engine;
 use tollkeeper::stream::memory::{Controls, MemoryCluster, MemoryRestoreSource};
@@ -16,8 +19,8 @@ use tollkeeper::stream::worker::{Now, Worker, WorkerOptions};
 
 use crate::journal::Journal;
 use crate::observed::{Observed, Pause, Time};
-use crate::rates;
 use crate::tally::Tally;
+use crate::{adapter, rates};
 
 /// How the failure of a crash that the simulation asked for is called.
 const CRASH: &str = "simulated crash";
@@ -68,7 +71,7 @@ impl Process {
         let Making { number, run, batch_records_max, commit_interval_ms, skew_ms } = making;
         let transport = cluster.transport(&format!("sim-{number}"), &format!("node-{number}"));
         journal.note_commits(cluster);
-        let transport = Observed::new(transport, cluster.clone(), journal.clone());
+        let transport = Observed::new(transport, cluster.clone(), journal.clone(), tally.clone());
         let (controls, pause) = (transport.controls(), transport.pause());
         let options = WorkerOptions {
             batch_records_max: *batch_records_max,
@@ -79,7 +82,7 @@ impl Process {
             run_id: format!("run{run}"),
         };
         let crash: CrashPlan = Arc::default();
-        let engine = Engine::new(rates::catalog(), Rules::default(), cluster.partitions(), "sim");
+        let engine = Engine::new(catalog(), Rules::default(), cluster.partitions(), "sim");
         let id = u32::try_from(*number).expect("few processes");
         let probe = probe(&crash, tally);
         let worker = Worker::new(id, transport, engine, options, Arc::new(Metrics::new()), probe);
@@ -102,10 +105,16 @@ impl Process {
     fn now(&mut self, broker_ms: i64) -> Now {
         self.monotonic_ms = self.monotonic_ms.max(broker_ms);
         let time = Time { wall_ms: broker_ms + self.skew_ms, monotonic_ms: self.monotonic_ms };
-        self.worker.transport_mut().begin_step(time);
+        let clocks_ms = self.clocks_ms();
+        self.worker.transport_mut().begin_step(time, clocks_ms);
         let wall = jiff::Timestamp::from_millisecond(time.wall_ms).expect("a time of the simulation");
         let monotonic = u64::try_from(time.monotonic_ms).expect("after the epoch");
         Now { wall, monotonic: Duration::from_millis(monotonic) }
+    }
+
+    fn clocks_ms(&self) -> BTreeMap<PartitionId, i64> {
+        let all = (0..self.cluster.partitions()).map(PartitionId);
+        all.filter_map(|partition| Some((partition, self.worker.clock(partition)?.as_millisecond()))).collect()
     }
 
     pub(crate) fn step(&mut self, broker_ms: i64) -> Result<(), Ended> {
@@ -113,7 +122,11 @@ impl Process {
         let progress = self.worker.step(now, Duration::ZERO);
         self.journal.note_commits(&self.cluster);
         let progress = progress.map_err(ended)?;
-        self.worker.transport_mut().end_step(progress.records);
+        let clock_ms =
+            |worker: &Worker<Observed>, partition| Some((partition, worker.clock(partition)?.as_millisecond()));
+        let all = (0..self.cluster.partitions()).map(PartitionId);
+        let clocks = all.filter_map(|partition| clock_ms(&self.worker, partition)).collect();
+        self.worker.transport_mut().end_step(progress.records, clocks);
         self.caught_up = progress.caught_up && !progress.open;
         for request in self.worker.take_restores() {
             self.jobs.push((RestoreJob::new(request), self.cluster.restore_source()));
@@ -134,7 +147,12 @@ impl Process {
             RestoreProgress::Done(answer) => {
                 let is_awaited = self.worker.awaits(answer.request);
                 let stopped = answer.outcome.as_ref().err().cloned().filter(|_| is_awaited);
+                let partition = answer.request.partition;
                 self.worker.restored(*answer, now).map_err(ended)?;
+                let first = self.worker.partition_state(partition).and_then(|state| state.due.first_after(None));
+                if is_awaited && first.is_some_and(|first| first.at <= now.wall) {
+                    self.tally.count("faults", "restored with work that is due");
+                }
                 Ok(stopped)
             }
         }
@@ -146,6 +164,12 @@ impl Process {
         self.journal.note_commits(&self.cluster);
         result.map_err(ended)
     }
+}
+
+/// The engine's catalog: the same for every run.
+fn catalog() -> Arc<Catalog> {
+    static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
+    Arc::clone(CATALOG.get_or_init(|| adapter::catalog(&rates::catalog())))
 }
 
 fn probe(crash: &CrashPlan, tally: &Tally) -> Box<tollkeeper::stream::step::Probe> {

@@ -42,7 +42,7 @@ const DIALLED: [&str; 12] =
 const OWN: [&str; 5] = ["+14255550199", "+442071230000", "+33123000000", "+8825551234567", "reception"];
 
 impl History {
-    pub(super) fn cdr(&mut self) -> Step {
+    pub(crate) fn cdr(&mut self) -> Step {
         let cdr = match self.chance.below(100) {
             0..8 => self.again(),
             8..28 => self.another_part(),

@@ -4,13 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::History;
+use super::chance::Chance;
 use crate::model::time;
 
 /// Clocks are put back in Europe, then in America; and forward again.
 const DST: [&str; 4] = ["2026-10-25T01:00:00Z", "2026-11-01T06:00:00Z", "2027-03-14T07:00:00Z", "2027-03-28T01:00:00Z"];
 
 impl History {
-    pub(super) fn advance(&mut self, ledger: &[Value]) {
+    /// Lets time pass: mostly little, at times to where something is due.
+    pub(crate) fn advance(&mut self, ledger: &[Value]) -> Timestamp {
         let now = self.now;
         let seconds = |count: i64| SignedDuration::from_secs(count);
         let to = match self.chance.below(1000) {
@@ -34,6 +36,7 @@ impl History {
         // Now and then a broker's clock goes back; a partition's does not.
         let back = if self.chance.percent(2) { seconds(self.chance.below(120)) } else { seconds(0) };
         self.now = to.max(now) - back;
+        self.now
     }
 
     /// By minutes, and now and then to another time of another day.
@@ -50,7 +53,7 @@ impl History {
 }
 
 /// An instant that a late event names.
-fn instant_of(ledger: &[Value], chance: &mut crate::chance::Chance) -> Option<Timestamp> {
+fn instant_of(ledger: &[Value], chance: &mut Chance) -> Option<Timestamp> {
     let late = &ledger[ledger.len().saturating_sub(30)..];
     let event = chance.some(late)?;
     let named = |name: &str| event["data"][name].as_str().and_then(|at| at.parse::<Timestamp>().ok());

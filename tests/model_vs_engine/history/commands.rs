@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::chance::Chance;
 use super::{History, TENANTS, USERS, with};
-use crate::chance::Chance;
 use crate::model::{Step, time};
 use crate::rates::PLANS;
 
@@ -27,7 +27,7 @@ impl History {
         Some(Step::Command(with(head, body).to_string().into_bytes()))
     }
 
-    pub(super) fn command(&mut self, ledger: &[Value]) -> Step {
+    pub(crate) fn command(&mut self, ledger: &[Value]) -> Step {
         if self.chance.percent(6)
             && let Some(command) = self.command_again()
         {

@@ -1,14 +1,15 @@
 //! Random histories: at most three tenants, tiny pools, few prefixes, few users, so that corners meet.
 
 mod calls;
+pub(crate) mod chance;
 mod clock;
 mod commands;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::chance::Chance;
 use crate::model::Step;
+use chance::Chance;
 
 /// Writes a history step by step, looking at what was written so far.
 pub(crate) struct History {
@@ -32,8 +33,8 @@ impl History {
 
     /// The next step after what the ledger says.
     pub(crate) fn next(&mut self, ledger: &[Value]) -> (Timestamp, Step) {
-        self.count += 1;
-        self.advance(ledger);
+        let now = self.advance(ledger);
+        self.at(now);
         let is_begin = self.count <= 6;
         let step = match self.chance.below(100) {
             _ if is_begin => self.command(ledger),
@@ -42,6 +43,12 @@ impl History {
             _ => Step::Clock,
         };
         (self.now, step)
+    }
+
+    /// The next record is sent at this time.
+    pub(crate) fn at(&mut self, now: Timestamp) {
+        self.count += 1;
+        self.now = now;
     }
 
     /// The same with calls alone, of tenants that have money and licences.
