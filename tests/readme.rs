@@ -78,6 +78,17 @@ fn the_formats_that_are_listed_are_those_of_the_code() {
 }
 
 #[test]
+fn the_re_rating_is_what_the_command_prints() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tollkeeper"))
+        .args(["rerate", "--from", "2026-11-20T00:00:00Z", "--to", "2026-11-21T00:00:00Z"])
+        .args(["--deck", "tests/data/second/outbound-usd.csv", "--ledger", "tests/data/ledger.jsonl"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert_eq!(block(&readme(), "rerate"), String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
 fn the_lines_of_the_ledger_are_events_that_the_engine_reads_and_would_write_so() {
     let readme = readme();
     let lines: Vec<&str> = block(&readme, "ledger").lines().collect();

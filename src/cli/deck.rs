@@ -2,7 +2,7 @@
 
 mod check;
 mod diff;
-mod files;
+pub(super) mod files;
 mod lookup;
 
 use clap::Subcommand;

@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
 use jiff::Timestamp;
-use xxhash_rust::xxh3::xxh3_64;
 
+use super::deck::files;
 use super::ledger::{Ledger, Piece};
 use super::publish::Publisher;
 use super::{ConfigArgs, Exit, LogArgs, require_kafka, values};
@@ -18,13 +18,9 @@ use crate::core::catalog::Catalog;
 use crate::core::tenant::TenantId;
 use crate::offline::rerate::{Proposal, Report, Rerate, Terms};
 use crate::stream::catalog::load_directory;
-use crate::wire::deck_csv::{DeckName, read_deck};
-use crate::wire::fault::SourceFile;
 
 /// Bytes that are written at a time.
 const WRITE_BYTES: usize = 1 << 20;
-/// Hexadecimal digits of a file's hash that are the version of its price list.
-const VERSION_DIGITS: usize = 12;
 
 /// The flags.
 #[derive(Args, Clone, Debug)]
@@ -44,6 +40,9 @@ pub struct RerateArgs {
     /// A price list that takes the place of the catalog's of the same name (ID.csv); may be repeated
     #[arg(long = "deck", value_name = "FILE")]
     pub decks: Vec<PathBuf>,
+    /// How to read --deck, where the files do not say so themselves (TOML)
+    #[arg(long, value_name = "FILE", requires = "decks")]
+    pub mapping: Option<PathBuf>,
     /// A file of events, one a line, instead of the topic `ledger`; may be repeated
     #[arg(long = "ledger", value_name = "FILE")]
     pub ledger: Vec<PathBuf>,
@@ -183,33 +182,19 @@ impl<'a> Corrections<'a> {
 /// The catalog to price by.
 fn catalog(args: &RerateArgs) -> anyhow::Result<Catalog> {
     let mut catalog = load_directory(&args.catalog)?;
+    let mapping = files::mapping(args.mapping.as_deref())?;
     for path in &args.decks {
-        let named = || path.display().to_string();
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| has_extension(path, "csv"));
-        let id = stem.and_then(|stem| values::catalog_id(stem).ok());
-        let id = id.ok_or_else(|| anyhow!("{}: the name of a price list is ID.csv", named()))?;
-        if !catalog.has_deck(&id) {
+        let deck = files::deck(path, &mapping)?;
+        let id = &deck.header().id;
+        if !catalog.has_deck(id) {
             let known: Vec<&str> = catalog.deck_ids().collect();
+            let (path, directory) = (path.display(), args.catalog.display());
             bail!(
-                "{}: the catalog {} has no price list {id}, it has {}",
-                named(),
-                args.catalog.display(),
+                "{path}: the catalog {directory} has no price list {id} that it could replace, it has {}",
                 known.join(", ")
             );
         }
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", named()))?;
-        let version = format!("{:016x}", xxh3_64(&bytes));
-        let name = DeckName { id: &id, version: &version[..VERSION_DIGITS] };
-        let file = SourceFile { name: &named(), bytes: &bytes };
-        let numbers = catalog.number_plan(args.from);
-        let deck = read_deck(file, name, Some(numbers)).map_err(|faults| {
-            anyhow!("the price list {} is refused, faults in all: {}\n{faults}", named(), faults.count())
-        })?;
-        catalog.replace_deck(deck)?;
+        catalog.replace_deck(deck).with_context(|| path.display().to_string())?;
     }
     Ok(catalog)
-}
-
-fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension().is_some_and(|of| of == extension)
 }

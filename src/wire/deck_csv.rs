@@ -159,7 +159,7 @@ impl Reading<'_> {
         }
         let kind = line.read(columns::KIND, read_kind, faults).unwrap_or(Kind::Mixed);
         let answer = read_price(line, &PRICE_COLUMNS, &mut self.forms, faults);
-        let period = read_period(line, columns::EFFECTIVE_FROM, columns::EFFECTIVE_TO, &self.forms, faults);
+        let period = read_period(line, columns::EFFECTIVE_FROM, columns::EFFECTIVE_TO, &mut self.forms, faults);
         let currency: Option<Currency> = line.parsed(columns::CURRENCY, faults);
         if let (Some(other), Some(list)) = (currency.filter(|other| Some(*other) != self.currency), self.currency) {
             line.fault(columns::CURRENCY, format!("{other} in a list in {list}"), faults);
@@ -170,7 +170,7 @@ impl Reading<'_> {
             Answer::Price(price) => price,
             Answer::Denied => Price::none(),
         };
-        let row = Row {
+        let mut row = Row {
             prefix: "".into(),
             destination: shared(destination, &mut self.destinations),
             country,
@@ -180,14 +180,24 @@ impl Reading<'_> {
             effective_to: period.to,
             denied,
         };
+        let mut prefixes = prefixes.into_iter();
+        let last = prefixes.next_back();
         for prefix in prefixes {
-            if self.rows == DECK_ROWS_MAX {
-                line.fault(columns::PREFIX, format!("more than {DECK_ROWS_MAX} rows"), faults);
-                return;
-            }
-            self.rows += 1;
-            self.builder.push(line.number, Row { prefix, ..row.clone() });
+            self.push(line, Row { prefix, ..row.clone() }, faults);
         }
+        if let Some(prefix) = last {
+            row.prefix = prefix;
+            self.push(line, row, faults);
+        }
+    }
+
+    fn push(&mut self, line: &Line<'_>, row: Row, faults: &mut Faults) {
+        if self.rows == DECK_ROWS_MAX {
+            line.fault(columns::PREFIX, format!("more than {DECK_ROWS_MAX} rows"), faults);
+            return;
+        }
+        self.rows += 1;
+        self.builder.push(line.number, row);
     }
 }
 

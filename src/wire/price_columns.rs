@@ -46,6 +46,9 @@ pub(crate) enum Answer {
     Denied,
 }
 
+/// An instant, and the date whose midnight it is, if it was written as one.
+type Moment = (Timestamp, Option<Date>);
+
 /// Which mark stands before the decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DecimalMark {
@@ -66,6 +69,8 @@ pub(crate) struct Forms {
     pub(crate) date_zone: TimeZone,
     /// A date at the end of a period is its last day.
     pub(crate) last_day_included: bool,
+    /// The date that was read last: most lines repeat it.
+    pub(crate) last_date: Option<(Box<str>, Moment)>,
     /// Bands that were read, by their texts: most lines repeat a few.
     pub(crate) bands: BTreeMap<Box<str>, TimeBand>,
 }
@@ -79,6 +84,7 @@ impl Forms {
             date_format: None,
             date_zone: TimeZone::UTC,
             last_day_included: false,
+            last_date: None,
             bands: BTreeMap::new(),
         }
     }
@@ -125,13 +131,13 @@ impl Forms {
     }
 
     /// The beginning of a period.
-    pub(crate) fn from(&self, text: &str) -> Result<Timestamp, String> {
-        self.instant(text).map(|(instant, _)| instant)
+    pub(crate) fn from(&mut self, text: &str) -> Result<Timestamp, String> {
+        self.moment(text).map(|(instant, _)| instant)
     }
 
     /// The end of a period, which is not in it.
-    pub(crate) fn to(&self, text: &str) -> Result<Timestamp, String> {
-        let (instant, date) = self.instant(text)?;
+    pub(crate) fn to(&mut self, text: &str) -> Result<Timestamp, String> {
+        let (instant, date) = self.moment(text)?;
         match date.filter(|_| self.last_day_included) {
             Some(last) => {
                 last.checked_add(1.day()).and_then(|next| self.midnight(next)).map_err(|error| error.to_string())
@@ -140,8 +146,17 @@ impl Forms {
         }
     }
 
+    fn moment(&mut self, text: &str) -> Result<Moment, String> {
+        if let Some((_, moment)) = self.last_date.as_ref().filter(|(known, _)| &**known == text) {
+            return Ok(*moment);
+        }
+        let moment = self.read_moment(text)?;
+        self.last_date = Some((text.into(), moment));
+        Ok(moment)
+    }
+
     /// An instant of RFC 3339, or a date for its midnight.
-    fn instant(&self, text: &str) -> Result<(Timestamp, Option<Date>), String> {
+    fn read_moment(&self, text: &str) -> Result<Moment, String> {
         if let Some(form) = &self.date_format {
             let wrong = |_| format!("not a date in the form {form}");
             let read = strtime::parse(form, text).map_err(wrong)?;
@@ -258,7 +273,7 @@ pub(crate) struct Period {
 }
 
 /// Reads when a line is in force; a fault where it ends before it begins.
-pub(crate) fn read_period(line: &Line<'_>, from: usize, to: usize, forms: &Forms, faults: &mut Faults) -> Period {
+pub(crate) fn read_period(line: &Line<'_>, from: usize, to: usize, forms: &mut Forms, faults: &mut Faults) -> Period {
     let period = Period {
         from: line.read(from, |text| forms.from(text), faults),
         to: line.read(to, |text| forms.to(text), faults),

@@ -21,7 +21,7 @@ use serde_json::Value;
 use tollkeeper::core::catalog::Catalog;
 use tollkeeper::stream::transport::Output;
 
-use chance::Chance;
+use history::chance::Chance;
 use engine::Side;
 use history::History;
 use model::{Model, Step};

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::chance::Chance;
+use crate::history::chance::Chance;
 use crate::model::catalog::{Band, Catalog, Deck, Inbound, InboundDeck, Price, Row};
 use crate::model::money::{Amount, ONE, Rounding};
 use crate::model::time;

@@ -1,5 +1,6 @@
 //! Calls are priced again, and the engine takes the corrections: afterwards the account stands as if the new prices had always been.
 
+mod command_line;
 #[path = "../support/partition.rs"]
 mod partition;
 mod world;

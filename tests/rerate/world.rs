@@ -1,4 +1,5 @@
 //! A partition with a tenant whose calls have every kind of payer, and catalogs that differ in their prices.
+#![allow(unreachable_pub, reason = "a module of one test binary")]
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use tollkeeper::core::plan::{
 };
 use tollkeeper::core::price::Price;
 use tollkeeper::core::tenant::TenantId;
+use tollkeeper::offline::audit::{self, Audit, Place};
 use tollkeeper::offline::rerate::{Proposal, Report, Rerate, Terms};
 use tollkeeper::stream::transport::{Input, Output};
 
@@ -222,6 +224,17 @@ impl World {
         self.events().last().expect("some")["data"]["balance"].as_str().expect("a balance").to_owned()
     }
 
+    /// The ledger adds up, corrections included.
+    pub fn audit(&self) {
+        let mut audit =
+            Audit::new(audit::Terms { acceptance_window: SignedDuration::from_hours(7 * 24), partitions: None });
+        for (event, line) in self.ledger().iter().zip(1..) {
+            audit.take(&Place::Line { file: "ledger".into(), line }, event);
+        }
+        let report = audit.finish();
+        assert!(report.adds_up(), "{report}");
+    }
+
     /// The last record of the quarantine or the alerts.
     pub fn last_said(&self, output: Output) -> Value {
         let said = self.partition.written[output.index()].last().expect("something was said");
@@ -235,6 +248,11 @@ impl World {
 
     /// Gives every proposal to the engine; all of them must be applied.
     pub fn apply(&mut self, proposals: &[Proposal]) {
+        self.give_all(proposals);
+        self.audit();
+    }
+
+    fn give_all(&mut self, proposals: &[Proposal]) {
         for proposal in proposals {
             let before = self.partition.ledger().len();
             self.give_command(&proposal.command(self.now, Some("billing")));

@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// The mapping in a file; without one, the price list says itself how it is to be read.
-pub(super) fn mapping(path: Option<&Path>) -> anyhow::Result<Mapping> {
+pub(in crate::cli) fn mapping(path: Option<&Path>) -> anyhow::Result<Mapping> {
     let Some(path) = path else { return Ok(Mapping::default()) };
     let bytes = read(path)?;
     let name = path.display().to_string();
@@ -48,7 +48,7 @@ pub(super) fn checked_deck(
 }
 
 /// A price list in a file. Countries that the number plan does not have are no faults here: nothing depends on them.
-pub(super) fn deck(path: &Path, mapping: &Mapping) -> anyhow::Result<Deck> {
+pub(in crate::cli) fn deck(path: &Path, mapping: &Mapping) -> anyhow::Result<Deck> {
     checked_deck(path, mapping, None)?.map_err(|faults| refused("price list", path, &faults))
 }
 

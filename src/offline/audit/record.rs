@@ -85,6 +85,12 @@ struct Data<'a> {
     recharge_id: Option<Text<'a>>,
     #[serde(borrow)]
     payment_reference: Option<Text<'a>>,
+    #[serde(borrow)]
+    corrects: Option<Text<'a>>,
+    #[serde(borrow)]
+    corrected: Option<Text<'a>>,
+    #[serde(default)]
+    debits: Vec<u64>,
 }
 
 /// A line, or what moved of a lot.
@@ -170,6 +176,17 @@ impl<'a> Record<'a> {
 
     pub(super) fn payment_reference(&self) -> Option<&str> {
         self.data.payment_reference.as_ref().map(|Text(reference)| &**reference)
+    }
+
+    /// The call that it corrects, with the number of its first debit.
+    pub(super) fn corrects(&self) -> Option<(&str, u64)> {
+        let call_id = self.data.corrects.as_ref().or(self.data.call_id.as_ref());
+        call_id.map(|Text(call_id)| &**call_id).zip(self.data.debits.first().copied())
+    }
+
+    /// What was corrected of the call so far.
+    pub(super) fn corrected(&self) -> Result<Figure, Breach> {
+        amount(&self.data.corrected, "corrected")
     }
 
     /// The lot that it makes or ends, as it is written.

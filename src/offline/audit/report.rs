@@ -27,6 +27,8 @@ pub enum Law {
     Cause,
     /// A recharge is settled once, as it was requested (R34).
     Recharge,
+    /// What was corrected of a call is the sum of its corrections, and it is voided once (R37).
+    Corrections,
     /// The lines of a charge sum to its debit (law 4).
     Lines,
     /// Lots are drawn oldest first and hold what is drawn; lots and debt sum to the amount (R31).
@@ -39,13 +41,14 @@ pub enum Law {
 
 impl Law {
     /// All laws.
-    pub const ALL: [Law; 10] = [
+    pub const ALL: [Law; 11] = [
         Law::Form,
         Law::Partition,
         Law::Sequence,
         Law::Ids,
         Law::Cause,
         Law::Recharge,
+        Law::Corrections,
         Law::Lines,
         Law::Lots,
         Law::Balance,
@@ -61,6 +64,7 @@ impl Law {
             Law::Ids => "ids",
             Law::Cause => "cause",
             Law::Recharge => "recharge",
+            Law::Corrections => "corrections",
             Law::Lines => "lines",
             Law::Lots => "lots",
             Law::Balance => "balance",

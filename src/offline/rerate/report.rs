@@ -188,7 +188,7 @@ impl fmt::Display for Report {
         for call in &self.left_first {
             writeln!(f, "left   {} of {}: {}: {}", call.call_id, call.tenant, call.left.code(), call.detail)?;
         }
-        writeln!(f, "calls that started from {} to {}, by catalog {}:", self.from, self.to, self.catalog)?;
+        writeln!(f, "calls that started from {} to {}:", self.from, self.to)?;
         let priced: u64 = self.rows.values().map(|row| row.calls).sum();
         writeln!(f, "{priced:>12} priced, of these {} dearer and {} cheaper than before", self.dearer, self.cheaper)?;
         writeln!(f, "{:>12} free, as before", self.free)?;

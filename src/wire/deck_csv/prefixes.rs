@@ -15,9 +15,10 @@ const CELL_LEN_MAX: usize = 65_536;
 /// # Errors
 /// What cannot be read in it.
 pub(super) fn read_prefixes(cell: &str) -> Result<Vec<Box<str>>, String> {
-    // Nearly all are one, plainly written.
-    if is_prefix(cell) {
-        return Ok(vec![cell.into()]);
+    // Nearly all are one.
+    let plain = without_sign(cell);
+    if is_prefix(plain) {
+        return Ok(vec![plain.into()]);
     }
     if cell.len() > CELL_LEN_MAX {
         return Err(format!("longer than {CELL_LEN_MAX} bytes"));

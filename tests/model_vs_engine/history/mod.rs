@@ -1,7 +1,7 @@
 //! Random histories: at most three tenants, tiny pools, few prefixes, few users, so that corners meet.
 
 mod calls;
-mod chance;
+pub(crate) mod chance;
 mod clock;
 mod commands;
 
