@@ -78,6 +78,11 @@ impl EntryKey {
         EntryKey::of(b'k', tenant, format!("{first_debit}/{call_id}").as_bytes())
     }
 
+    /// Of a call that was taken back, by its first debit.
+    pub fn voided(tenant: &str, call_id: &str, first_debit: u64) -> EntryKey {
+        EntryKey::of(b'v', tenant, format!("{first_debit}/{call_id}").as_bytes())
+    }
+
     fn of(kind: u8, tenant: &str, id: &[u8]) -> EntryKey {
         let mut bytes: SmallVec<[u8; 256]> = SmallVec::new();
         bytes.push(kind);
@@ -142,9 +147,9 @@ pub enum EntryValue {
     Correction {
         /// Given back so far; below zero: more was taken than the debits say.
         corrected: Money,
-        /// It was taken back whole.
-        voided: bool,
     },
+    /// A call was taken back: whatever is adjusted of it after that, it cannot be taken back twice.
+    Voided,
 }
 
 /// How far a recharge is.
@@ -168,7 +173,7 @@ pub fn entries_of(event: &Event<'_>) -> Made {
         EventBody::CallVoided(void) => of_void(event, void, &mut made),
         EventBody::BalanceAdjusted(adjustment) => {
             if let Some(corrects) = &adjustment.corrects {
-                add_correction(event, corrects, false, &mut made);
+                add_correction(event, corrects, &mut made);
             }
         }
         EventBody::UserLimitSet { user, monthly_limit, since, .. } => {
@@ -224,7 +229,9 @@ fn of_debit(event: &Event<'_>, debit: &Debit<'_>, made: &mut Made) {
 
 fn of_void(event: &Event<'_>, void: &Void<'_>, made: &mut Made) {
     let tenant = &*event.tenant;
-    add_correction(event, &void.call, true, made);
+    add_correction(event, &void.call, made);
+    let key = EntryKey::voided(tenant, &void.call.call_id, first_of(&void.call));
+    add(event, key, lasting(event, CORRECTION_MEMORY), EntryValue::Voided, made);
     if void.release {
         let none = Box::new(Cumulative::default());
         add(event, EntryKey::open_call(tenant, &void.call.call_id), event.time, EntryValue::OpenCall(none), made);
@@ -249,10 +256,13 @@ fn add_spend(event: &Event<'_>, user: &str, month: Month, spent: Money, made: &m
     add(event, key, end_of_pools(month), EntryValue::Spend(spent), made);
 }
 
-fn add_correction(event: &Event<'_>, corrects: &Corrects<'_>, voided: bool, made: &mut Made) {
-    let first = corrects.debits.first().copied().unwrap_or_default();
-    let key = EntryKey::correction(&event.tenant, &corrects.call_id, first);
-    let value = EntryValue::Correction { corrected: corrects.corrected, voided };
+fn first_of(corrects: &Corrects<'_>) -> u64 {
+    corrects.debits.first().copied().unwrap_or_default()
+}
+
+fn add_correction(event: &Event<'_>, corrects: &Corrects<'_>, made: &mut Made) {
+    let key = EntryKey::correction(&event.tenant, &corrects.call_id, first_of(corrects));
+    let value = EntryValue::Correction { corrected: corrects.corrected };
     add(event, key, lasting(event, CORRECTION_MEMORY), value, made);
 }
 

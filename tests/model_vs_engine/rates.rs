@@ -1,4 +1,5 @@
 //! The catalog of the histories: few prefixes, tiny pools, and everything that a catalog can have.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use jiff::Timestamp;
 

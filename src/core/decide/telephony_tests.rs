@@ -284,6 +284,7 @@ fn r37_a_correction_of_a_call_never_exceeds_its_debit() {
     assert_eq!(scenario.command(void("a", false, debits.clone())), ["voided 0.00"], "nothing is left to give back");
     assert_eq!(scenario.balance(), "10.00");
     assert_eq!(scenario.command(adjust("-0.05", &debits)), ["adjusted -0.05"], "a dearer price");
+    assert_eq!(scenario.command(void("a", false, debits.clone())), ["refused exceeds_debit"], "once is all");
     assert_eq!(scenario.balance(), "9.95");
     let other = vec![NamedDebit { seq: 99, ..debits[0].clone() }];
     assert_eq!(scenario.command(adjust("0.01", &other)), ["refused malformed"]);

@@ -239,11 +239,12 @@ fn draws_of(debits: &[NamedDebit<'_>]) -> Result<SmallVec<[Draw; 2]>, Overflow> 
 
 /// What was corrected of the call before, and whether it was voided.
 fn corrected_before(view: &View<'_>, account: &Account, call_id: &str, call: &WholeCall) -> (Money, bool) {
-    let first = call.seqs.first().copied().unwrap_or_default();
-    match view.entry(EntryKey::correction(account.tenant.as_str(), call_id, first)).map(|entry| entry.value) {
-        Some(EntryValue::Correction { corrected, voided }) => (corrected, voided),
-        _ => (Money::ZERO, false),
-    }
+    let (tenant, first) = (account.tenant.as_str(), call.seqs.first().copied().unwrap_or_default());
+    let corrected = match view.entry(EntryKey::correction(tenant, call_id, first)).map(|entry| entry.value) {
+        Some(EntryValue::Correction { corrected }) => corrected,
+        _ => Money::ZERO,
+    };
+    (corrected, view.entry(EntryKey::voided(tenant, call_id, first)).is_some())
 }
 
 struct Returned {

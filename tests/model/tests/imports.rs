@@ -25,7 +25,7 @@ fn the_model_shares_no_code_with_the_engine() {
         for line in code.iter().filter_map(|line| line.trim_start().strip_prefix("use ")) {
             let root = line.split([':', ';', ' ']).next().unwrap_or("");
             let declared = |line: &&str| line.ends_with(&format!("mod {root};"));
-            let is_own = ["super", "crate", "self"].contains(&root) || code.iter().any(|line| declared(line));
+            let is_own = ["super", "crate", "self"].contains(&root) || code.iter().any(declared);
             let of_model = !line.starts_with("crate::") || line.starts_with("crate::model::");
             assert!((is_own && of_model) || ALLOWED.contains(&root), "{}: use {line}", file.display());
         }

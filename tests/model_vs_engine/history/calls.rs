@@ -8,8 +8,11 @@ use crate::model::Step;
 use crate::rates::PLANS;
 
 /// Numbers of every kind that the catalog knows, and of kinds that it does not.
-const DIGITS: [&str; 18] = [
+const DIGITS: [&str; 25] = [
     "14255550100",
+    "14255550100",
+    "14255550101",
+    "12065550100",
     "12065550100",
     "17875550100",
     "16045550100",
@@ -23,7 +26,11 @@ const DIGITS: [&str; 18] = [
     "263771234567",
     "263991234567",
     "34911234567",
+    "34911234567",
+    "34912345678",
     "4930123456",
+    "4930123456",
+    "4940123456",
     "8821612345678",
     "61234567890",
     "14255550101",
@@ -37,8 +44,8 @@ const OWN: [&str; 5] = ["+14255550199", "+442071230000", "+33123000000", "+88255
 impl History {
     pub(crate) fn cdr(&mut self) -> Step {
         let cdr = match self.chance.below(100) {
-            0..10 => self.again(),
-            10..28 => self.another_part(),
+            0..8 => self.again(),
+            8..28 => self.another_part(),
             28..31 => return Step::Cdr(self.unreadable()),
             _ => None,
         };
@@ -60,6 +67,10 @@ impl History {
             }
             call["to"] = json!(self.spelled(&digits));
         }
+        if self.chance.percent(35) {
+            let micros = self.chance.between(1800, 7 * 3600) * 1_000_000;
+            call = self.with_times(call, micros);
+        }
         self.cdrs.push(call.clone());
         Step::Cdr(call.to_string().into_bytes())
     }
@@ -76,9 +87,11 @@ impl History {
             more["user"] = json!(chance.one(&USERS));
         }
         if chance.percent(70) {
-            more["plan"] = json!(chance.one(&PLANS));
+            // Mostly one that has a pool.
+            let plans = if chance.percent(70) { &PLANS[1..6] } else { &PLANS[..] };
+            more["plan"] = json!(chance.one(plans));
         }
-        if chance.percent(25) {
+        if chance.percent(20) {
             more["usage_country"] = json!(chance.one(&["US", "PR", "CA", "FR", "GB", "DE"]));
         }
         if chance.percent(3) {
@@ -135,10 +148,10 @@ impl History {
         let chance = &mut self.chance;
         let seconds = match chance.below(100) {
             0..5 => 0,
-            5..60 => chance.between(1, 200),
-            60..75 => *chance.one(&[&59, &60, &61, &119, &120, &121, &180]),
-            75..96 => chance.between(200, 900),
-            96..99 => chance.between(900, 8 * 3600),
+            5..50 => chance.between(1, 200),
+            50..65 => *chance.one(&[&59, &60, &61, &119, &120, &121, &180]),
+            65..90 => chance.between(200, 900),
+            90..99 => chance.between(900, 12 * 3600),
             _ => chance.between(3 * 86_400, 7 * 86_400),
         };
         let fraction = if seconds > 0 && seconds < 86_400 && chance.percent(10) { 250_000 } else { 0 };
@@ -165,7 +178,7 @@ impl History {
 
     /// A CDR that was there before, as it was or a little changed.
     fn again(&mut self) -> Option<Value> {
-        let late = self.cdrs.len().saturating_sub(20);
+        let late = self.cdrs.len().saturating_sub(8);
         let cdr = self.chance.some(&self.cdrs[late..])?.clone();
         let more = match self.chance.below(10) {
             0..4 => json!({}),
@@ -187,7 +200,7 @@ impl History {
     /// A later part of a call.
     fn another_part(&mut self) -> Option<Value> {
         let is_open = |cdr: &&Value| cdr["final"] == false && cdr["answered_at"].is_string();
-        let open: Vec<&Value> = self.cdrs.iter().rev().take(40).filter(is_open).collect();
+        let open: Vec<&Value> = self.cdrs.iter().rev().take(10).filter(is_open).collect();
         let cdr = (*self.chance.some(&open)?).clone();
         let part = cdr["part"].as_i64().unwrap_or(0);
         let before = micros_of(&cdr["duration_seconds"]);

@@ -14,7 +14,7 @@ impl History {
         let count = usize::try_from(self.count).expect("small") - 1;
         let tenant = TENANTS[count % TENANTS.len()];
         let (kind, body) = match count / TENANTS.len() {
-            0 => ("tenant.open", open(&mut self.chance)),
+            0 => ("tenant.open", settled(&mut self.chance)),
             1 => ("funds.add", json!({"amount": "100000", "payment_reference": "first"})),
             licences @ 2..6 => {
                 let plan = ["domestic", "international", "conferencing", "apart"][licences - 2];
@@ -33,7 +33,9 @@ impl History {
         {
             return Step::Command(command.to_string().into_bytes());
         }
-        let tenant = self.tenant();
+        // A request that waits is mostly settled: by its retries the histories come to a suspension.
+        let waiting = waiting(ledger).filter(|_| self.chance.percent(40));
+        let tenant = waiting.unwrap_or_else(|| self.tenant());
         let at = match self.chance.below(100) {
             0 => self.now - time::days(36),
             1 => self.now - time::days(35),
@@ -47,6 +49,7 @@ impl History {
         let is_open = ledger.iter().any(|event| event["id"] == format!("{tenant}/1"));
         let (kind, body) = match is_open {
             false if tenant != "nobody" && self.chance.percent(90) => ("tenant.open", open(&mut self.chance)),
+            _ if waiting.is_some() => ("recharge.settle", settle(&mut self.chance, tenant, ledger)),
             _ => self.body(tenant, ledger),
         };
         let mut command = with(with(head, json!({ "type": kind })), body);
@@ -79,18 +82,20 @@ impl History {
         let chance = &mut self.chance;
         match chance.below(100) {
             0..2 => ("tenant.open", open(chance)),
-            2..14 => ("tenant.update", update(chance)),
-            14..16 => ("tenant.close", json!({"reason": "moved away", "forfeit": chance.percent(60)})),
-            16..30 => {
-                let country = chance.one(&["US", "US", "PR", "CA", "FR", "GB"]);
-                let body = json!({"plan": chance.one(&PLANS), "usage_country": country,
-                    "quantity": chance.one(&[&0, &1, &1, &2])});
+            2..12 => ("tenant.update", update(chance)),
+            12 => ("tenant.close", json!({"reason": "moved away", "forfeit": chance.percent(60)})),
+            13..32 => {
+                let country = chance.one(&["US", "US", "US", "PR", "CA", "FR", "GB"]);
+                let plans = if chance.percent(90) { &PLANS[1..7] } else { &PLANS[..] };
+                let plan = chance.one(plans);
+                let body =
+                    json!({"plan": plan, "usage_country": country, "quantity": chance.one(&[&0, &1, &1, &2, &3])});
                 ("licences.set", body)
             }
-            30..44 => ("funds.add", self.funds()),
-            44..54 => ("recharge.configure", configure(chance)),
-            54..70 => ("recharge.settle", settle(chance, tenant, ledger)),
-            70..80 => {
+            32..48 => ("funds.add", self.funds()),
+            48..63 => ("recharge.configure", configure(chance)),
+            63..68 => ("recharge.settle", settle(chance, tenant, ledger)),
+            68..80 => {
                 void(chance, tenant, ledger).map_or(("balance.adjust", adjust(chance)), |body| ("call.void", body))
             }
             80..90 => {
@@ -135,11 +140,14 @@ impl History {
     }
 }
 
+/// An opening that nothing speaks against.
+fn settled(chance: &mut Chance) -> Value {
+    let country = chance.one(&["US", "US", "PR", "FR", "GB"]);
+    with(json!({"currency": "USD", "price_list": "retail", "usage_country": country}), settings(chance))
+}
+
 fn open(chance: &mut Chance) -> Value {
-    let body = with(
-        json!({"currency": "USD", "price_list": "retail", "usage_country": chance.one(&["US", "US", "PR", "FR", "GB"])}),
-        settings(chance),
-    );
+    let body = settled(chance);
     match chance.below(30) {
         0 => with(body, json!({"currency": "EUR"})),
         1 => with(body, json!({"currency": "EUR", "price_list": "euro", "overlay": null})),
@@ -210,6 +218,14 @@ fn configure(chance: &mut Chance) -> Value {
         body["amount"] = json!("0");
     }
     body
+}
+
+/// A tenant whose last event of a recharge is a request without an answer.
+fn waiting(ledger: &[Value]) -> Option<&'static str> {
+    let last = ledger.iter().rev().take(25).find(|event| !event["data"]["attempt"].is_null())?;
+    let is_open = !["tollkeeper.recharge.failed.v1", "tollkeeper.recharge.succeeded.v1"]
+        .contains(&last["type"].as_str().unwrap_or(""));
+    TENANTS.into_iter().find(|tenant| is_open && last["id"].as_str().is_some_and(|id| id.starts_with(tenant)))
 }
 
 fn settle(chance: &mut Chance, tenant: &str, ledger: &[Value]) -> Value {

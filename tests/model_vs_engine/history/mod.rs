@@ -1,4 +1,5 @@
 //! Random histories: at most three tenants, tiny pools, few prefixes, few users, so that corners meet.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 mod calls;
 pub(crate) mod chance;
