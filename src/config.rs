@@ -154,6 +154,16 @@ impl Config {
         Duration::from_secs(self.clock_skew_alarm_seconds)
     }
 
+    /// The directory of the catalog; `None`: it is in its topic.
+    pub fn catalog_directory(&self) -> Option<&Path> {
+        Some(self.catalog.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// A catalog that is known to be complete as of longer ago prices nothing.
+    pub fn catalog_stale_after(&self) -> Duration {
+        Duration::from_secs(self.catalog_stale_seconds)
+    }
+
     /// How far back a call may have ended (R4).
     pub fn acceptance_window(&self) -> Duration {
         Duration::from_secs(u64::from(self.acceptance_window_days) * 24 * 60 * 60)
@@ -395,7 +405,12 @@ mod tests {
     #[test]
     fn rules_between_keys_name_both_keys() {
         type Change = fn(&mut Settings);
-        let changes: [(&str, Change); 5] = [
+        let changes: [(&str, Change); 6] = [
+            (
+                "publish_lead_seconds: 619 is less than acceptance_ahead_minutes, catalog_stale_seconds and twice \
+                 transaction_timeout_ms together (620)",
+                |s| s.publish_lead_seconds = 619,
+            ),
             ("workers: 9 are more than partitions (8)", |s| (s.workers, s.partitions) = (9, 8)),
             ("commit_interval_ms: 6000 is more than half of transaction_timeout_ms (10000)", |s| {
                 s.commit_interval_ms = 6_000;

@@ -18,6 +18,8 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Inner {
     stopping: bool,
+    /// Why the catalog prices nothing, if so.
+    catalog: Option<String>,
     workers: BTreeMap<u32, WorkerHealth>,
     partitions: BTreeMap<PartitionId, PartitionHealth>,
 }
@@ -109,7 +111,7 @@ pub struct PartitionTally {
 }
 
 impl Readiness {
-    /// Whether all partitions are recovered and none is stopped.
+    /// Whether calls are rated on all partitions of the process.
     pub fn is_ready(&self) -> bool {
         self.reasons.is_empty()
     }
@@ -165,6 +167,11 @@ impl Health {
         self.lock().stopping = true;
     }
 
+    /// Sets why the catalog prices nothing; `None`: it is as it should be.
+    pub fn set_catalog(&self, problem: Option<String>) {
+        self.lock().catalog = problem;
+    }
+
     /// A partition is ours from now on, its restore not begun.
     pub fn assign(&self, partition: PartitionId) {
         self.lock().partitions.insert(partition, PartitionHealth::new());
@@ -207,13 +214,16 @@ impl Health {
         inner.workers.iter().map(|(id, worker)| (*id, silence(worker))).filter(|(_, for_)| *for_ > limit).collect()
     }
 
-    /// Whether all partitions are recovered and none is stopped; every reason why not.
+    /// Whether there is a catalog, all partitions are recovered and none is stopped; every reason why not.
     pub fn readiness(&self) -> Readiness {
         let inner = self.lock();
         let partitions = PartitionTally::of(inner.partitions.values());
         let mut reasons = Vec::new();
         if inner.stopping {
             reasons.push("stopping".to_owned());
+        }
+        if let Some(problem) = &inner.catalog {
+            reasons.push(format!("catalog: {problem}"));
         }
         let joined = inner.workers.values().filter(|worker| worker.joined).count();
         if joined == 0 || joined < inner.workers.len() {
@@ -310,6 +320,15 @@ mod tests {
         assert!(health.readiness().is_ready());
         health.stopping();
         assert_eq!(health.readiness().reasons, ["stopping"]);
+    }
+
+    #[test]
+    fn a_process_without_a_catalog_is_not_ready() {
+        let health = joined();
+        health.set_catalog(Some("its topic is not yet read to the end".to_owned()));
+        assert_eq!(health.readiness().reasons, ["catalog: its topic is not yet read to the end"]);
+        health.set_catalog(None);
+        assert!(health.readiness().is_ready());
     }
 
     #[test]

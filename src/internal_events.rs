@@ -4,6 +4,7 @@
 //! where there is something to do. Fields are structured, so that JSON logs can be searched by them.
 
 mod alarms;
+mod catalog;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tracing::{debug, error, info, warn};
 pub use alarms::{
     AccountFrozen, AlarmChange, ClockSkewed, InputArrived, InputWaiting, LawViolated, ReroutesHigh, SettlementUnmatched,
 };
+pub use catalog::{CatalogJudged, CatalogReplaced, PublicationIgnored};
 
 use crate::core::partition::PartitionId;
 use crate::health::{PartitionState, RestoreProgress, TenantTally};
@@ -28,7 +30,7 @@ pub struct EngineStarted<'a> {
     pub workers: u32,
     /// Partitions of the topics.
     pub partitions: u32,
-    /// The version of the catalog.
+    /// The version of the catalog that it begins with.
     pub catalog_version: &'a str,
 }
 

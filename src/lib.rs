@@ -40,7 +40,7 @@
 //! | [`wire`] | bytes to types and back, pure: CDRs, commands, CloudEvents, envelopes, price list files, and their JSON Schemas |
 //! | [`stream`] | the worker, its restores, and the two logs that carry it: Kafka and memory |
 //! | [`desk`] | HTTP: metrics and health |
-//! | [`offline`] | `tollkeeper rate`: the same core over files; `deck`: what a price list says, and what another changes; `audit`: the proof of a ledger |
+//! | [`offline`] | `tollkeeper rate`: the same core over files; `deck`: what a price list says, and what another changes; `audit`: the proof of a ledger; `rerate`: its calls priced again |
 //! | [`demo`] | `tollkeeper demo`: traffic, a payment service and a proof, on the log in memory |
 //! | [`node`] | one engine process on a cluster, from its checks at start to its last commit (feature `kafka`) |
 //! | [`cli`] | the command line, thin |
@@ -65,6 +65,14 @@
 //! hand. It alone feeds the acceptance window, the memory of commands and the `time` of events, so a backlog is rated as it
 //! would have been. It is saved with the offsets and recovered as the maximum of that and the last event.
 //!
+//! # One catalog for each transaction
+//!
+//! What prices calls is published in the topic `catalog` ([`wire::catalog_record`]) and followed by one thread of each process
+//! ([`stream::catalog`]), which builds a new catalog whole, beside the one that is in use. A worker takes one for each
+//! transaction, and none while it is not known to be fresh: then it takes no record. What prices a call depends on its start and
+//! on the versions' own instants, and those lie so far ahead of their publication that every node knows a version, or has
+//! stopped rating, before the first call that it prices.
+//!
 //! # The laws
 //!
 //! 1. Every record in has exactly one outcome: debit, duplicate, quarantine or reroute; for a command: applied, duplicate,
@@ -74,7 +82,7 @@
 //! 3. state = fold(ledger), field by field (the clock aside); sequences have no gap.
 //! 4. added - debited - expired + adjusted = balance, per tenant and in total. The lines of a charge sum to its debit.
 //! 5. The parts of a call cost what one final CDR would (with the rules of the next release).
-//! 6. Longest prefix equals a naive scan.
+//! 6. Longest prefix equals a naive scan; a catalog changes between two transactions, as a whole.
 //! 7. Same inputs in the same order give the same bytes out.
 //! 8. Every queue, map, batch, retry, record and loop has a bound with a name.
 //! 9. No float ever holds money. One rounding per charge line, its direction named.
@@ -82,8 +90,8 @@
 //!
 //! # What this release leaves to the next
 //!
-//! Plans and pools, parts of calls, inbound toll-free, expiry of funds, retries of recharges, adjustments, spend
-//! limits, and price lists on Kafka. Until then such a call is quarantined as `unsupported_version` and such a command refused
+//! Plans and pools, time bands, parts of calls, inbound toll-free, expiry of funds, retries of recharges, adjustments and spend
+//! limits. Until then such a call is quarantined as `unsupported_version` and such a command refused
 //! so: nothing is mispriced, and the record can be replayed. Snapshots come after that: a restore folds the whole ledger.
 //!
 //! # Where the design was changed while building, and why
@@ -97,6 +105,11 @@
 //! - A record without the broker's time (LogAppendTime) stops its partition: a producer's time would become its clock.
 //! - Recovery folds the ledger from its start, so a repeated sequence number freezes the account as a gap does: nothing that the
 //!   fold meets can have been seen before.
+//! - The lead of a publication stands in its manifest. If it were each reader's setting, a change of it would change which
+//!   versions were in force, and two nodes could disagree.
+//! - How far `catalog` goes is asked for uncommitted: a transaction that stays open hides what is committed behind it, and a
+//!   reader that is kept from that must know that it is stale.
+//! - A node whose catalog is in its topic joins the group when it has read it: it takes no partition from one that can rate.
 //! - `kafka` is a cargo feature, off by default: the demo and offline rating build with nothing but Rust and the C compiler that it links with.
 
 pub mod cli;

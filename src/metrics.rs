@@ -159,6 +159,18 @@ const CATALOG_INFO: MetricDoc = doc(
     &["version"],
     "1 for the version of the catalog in force; the same on all nodes",
 );
+const CATALOG_AGE: MetricDoc = doc(
+    "tollkeeper_catalog_age_seconds",
+    "gauge",
+    &[],
+    "how long ago the end of the topic `catalog` was asked for, of which all is read; beyond `catalog_stale_seconds` nothing is rated; 0 with a directory",
+);
+const PUBLICATIONS_IGNORED: MetricDoc = doc(
+    "tollkeeper_catalog_publications_ignored_total",
+    "counter",
+    &[],
+    "publications and withdrawals in the topic `catalog` that have no effect, since they came too late; each is in the log, at every start again",
+);
 const BUILD_INFO: MetricDoc = doc(
     "tollkeeper_build_info",
     "gauge",
@@ -167,7 +179,7 @@ const BUILD_INFO: MetricDoc = doc(
 );
 
 /// Every metric of the engine, in README's order. Those of the process ([`PROCESS_METRICS`]) come from the library.
-pub const METRICS: [MetricDoc; 27] = [
+pub const METRICS: [MetricDoc; 29] = [
     CDRS,
     COMMANDS,
     RECORDS_READ,
@@ -194,6 +206,8 @@ pub const METRICS: [MetricDoc; 27] = [
     CLOCK_SKEW,
     LAWS_VIOLATED,
     CATALOG_INFO,
+    CATALOG_AGE,
+    PUBLICATIONS_IGNORED,
     BUILD_INFO,
 ];
 /// Metrics of the process, on Linux.

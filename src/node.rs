@@ -18,9 +18,12 @@ use crate::core::identity::AcceptanceWindow;
 use crate::desk::http::HttpServer;
 use crate::internal_events::{EngineStarted, EngineStopping, WatchdogExpired};
 use crate::metrics::Metrics;
+use crate::stream::catalog::follower::{CatalogFollower, Following};
 use crate::stream::catalog::load_directory;
+use crate::stream::catalog::publications::{KEPT_BEYOND_WINDOW, Keep};
+use crate::stream::catalog::source::{CatalogSource, FixedCatalog, LatestCatalog};
 use crate::stream::engine::Engine;
-use crate::stream::kafka::{KafkaRestore, KafkaTransport, OrphanWatch, Rejoiner};
+use crate::stream::kafka::{KafkaCatalogLog, KafkaRestore, KafkaTransport, OrphanWatch, Rejoiner};
 use crate::stream::runner::{Clock, Parts, RunningWorker, spawn};
 use crate::stream::settings::KafkaSettings;
 use crate::stream::step::{Probe, Step};
@@ -34,8 +37,13 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const CONNECT_ATTEMPTS_MAX: u32 = 30;
 const CONNECT_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often a node that waits for its first catalog says so.
+const WAITING_NOTICE: Duration = Duration::from_secs(60);
+
 /// A running engine.
 pub struct Node {
+    /// Reads the catalog's topic, if that is where it is.
+    follower: Option<CatalogFollower>,
     workers: Vec<RunningWorker>,
     orphans: Option<OrphanWatch>,
     http: HttpServer,
@@ -60,6 +68,9 @@ pub enum Ended {
 impl Node {
     /// Checks catalog and topics, then starts HTTP and the workers. `crash_at` ends the process at a step, for chaos tests.
     ///
+    /// With the catalog in its topic, the workers start when it is read: a node that cannot rate takes no partition from one
+    /// that can. Until then `/health/ready` says what is missing.
+    ///
     /// # Errors
     /// A catalog with faults, topics that differ from what they should be, an address that is taken, a cluster that does not
     /// answer.
@@ -68,21 +79,15 @@ impl Node {
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register(signal, Arc::clone(&signalled)).context("signals cannot be listened to")?;
         }
-        let catalog = Arc::new(load_directory(&config.catalog)?);
+        let directory = config.catalog_directory().map(load_directory).transpose()?;
         check_topics(config)?;
         let metrics = Arc::new(Metrics::new());
         let http = HttpServer::start(config.http_listen, Arc::clone(&metrics), config.watchdog_limit())?;
         // Port 0 is any free one, so the address is said.
         tracing::info!("HTTP is served on {}", http.address());
-        EngineStarted {
-            group_id: &config.group_id,
-            instance: &config.instance,
-            workers: config.workers,
-            partitions: config.partitions,
-            catalog_version: catalog.version(),
-        }
-        .emit(&metrics);
+        let clock = Clock::start();
         let mut node = Node {
+            follower: None,
             workers: Vec::new(),
             orphans: None,
             http,
@@ -92,14 +97,62 @@ impl Node {
             shutdown_deadline: config.shutdown_deadline(),
             watchdog_limit: config.watchdog_limit(),
         };
-        node.start_workers(config, &catalog, &CrashCounter::new(crash_at))?;
+        let (catalogs, catalog) = match directory.map(Arc::new) {
+            Some(catalog) => (Arc::new(FixedCatalog::new(Arc::clone(&catalog))) as Arc<dyn CatalogSource>, catalog),
+            None => node.follow_catalog(config, clock)?,
+        };
+        EngineStarted {
+            group_id: &config.group_id,
+            instance: &config.instance,
+            workers: config.workers,
+            partitions: config.partitions,
+            catalog_version: catalog.version(),
+        }
+        .emit(&node.metrics);
+        let engine = Engine::new(catalog, rules(config)?, config.partitions, &config.topic_prefix);
+        node.start_workers(config, (&engine, &catalogs), clock, &CrashCounter::new(crash_at))?;
         Ok(node)
     }
 
-    fn start_workers(&mut self, config: &Config, catalog: &Arc<Catalog>, crash: &CrashCounter) -> anyhow::Result<()> {
-        let clock = Clock::start();
-        let rules = rules(config)?;
-        let engine = Engine::new(Arc::clone(catalog), rules, config.partitions, &config.topic_prefix);
+    /// Begins to read the topic, and waits until there is something to rate with.
+    fn follow_catalog(
+        &mut self,
+        config: &Config,
+        clock: Clock,
+    ) -> anyhow::Result<(Arc<dyn CatalogSource>, Arc<Catalog>)> {
+        let latest = Arc::new(LatestCatalog::new(config.catalog_stale_after()));
+        let settings = kafka_settings(config, 0);
+        let following = Following {
+            open: move || KafkaCatalogLog::open(&settings),
+            keep: keep(config)?,
+            latest: Arc::clone(&latest),
+            metrics: Arc::clone(&self.metrics),
+        };
+        self.follower = Some(CatalogFollower::start(following, clock));
+        let mut notice_at = now() + WAITING_NOTICE;
+        loop {
+            if let Some(catalog) = latest.current(clock.now()) {
+                return Ok((latest, catalog));
+            }
+            if self.signalled.load(Ordering::Acquire) {
+                bail!("stopped before there was a catalog to rate with");
+            }
+            if now() >= notice_at {
+                notice_at = now() + WAITING_NOTICE;
+                let why = latest.unusable(clock.now()).map(|why| why.to_string());
+                tracing::warn!(why, "the workers wait for a catalog");
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+    }
+
+    fn start_workers(
+        &mut self,
+        config: &Config,
+        (engine, catalogs): (&Engine, &Arc<dyn CatalogSource>),
+        clock: Clock,
+        crash: &CrashCounter,
+    ) -> anyhow::Result<()> {
         let options = WorkerOptions {
             batch_records_max: usize::try_from(config.batch_records_max)?,
             commit_interval: config.commit_interval(),
@@ -116,7 +169,7 @@ impl Node {
             let worker =
                 Worker::new(id, transport, engine.clone(), options.clone(), Arc::clone(&self.metrics), crash.probe());
             let parts = Parts {
-                worker,
+                worker: worker.priced_by(Arc::clone(catalogs)),
                 id,
                 source: move || KafkaRestore::connect(&settings),
                 restore_probe: crash.probe(),
@@ -207,6 +260,15 @@ fn window(config: &Config) -> anyhow::Result<AcceptanceWindow> {
     let back = config.acceptance_window().try_into().context("acceptance_window_days")?;
     let ahead = config.acceptance_ahead().try_into().context("acceptance_ahead_minutes")?;
     Ok(AcceptanceWindow { back, ahead })
+}
+
+/// Which versions a node keeps: those that a call within the acceptance window can need, and longer.
+///
+/// # Errors
+/// A window that is no duration.
+pub fn keep(config: &Config) -> anyhow::Result<Keep> {
+    let superseded_for = window(config)?.back.saturating_add(KEPT_BEYOND_WINDOW);
+    Ok(Keep { superseded_for, wanted: None })
 }
 
 /// Any difference that is an error stops the start: better no engine than one whose ledger is deleted after a week.

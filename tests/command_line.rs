@@ -93,7 +93,7 @@ fn hidden_flags_are_not_in_the_help() {
 #[cfg(not(feature = "kafka"))]
 #[test]
 fn a_build_without_a_kafka_client_says_how_to_make_one() {
-    for line in ["run", "audit", "topics check", "offsets rewind", "tenant close contoso --reason moved"] {
+    for line in ["run", "audit", "deck list", "topics check", "offsets rewind", "tenant close contoso --reason moved"] {
         let output = tollkeeper(line, &[]);
         assert_eq!(output.status.code(), Some(1), "{line}");
         assert!(text(&output.stderr).contains("cargo build --release --features kafka"), "{line}");

@@ -11,6 +11,9 @@ use tollkeeper::core::number::Country;
 use tollkeeper::core::number_plan::{NumberPlan, ShortCodePrice};
 use tollkeeper::core::plan::{AllotmentIndex, Payment, Plan, PlanQuestion, Scope};
 use tollkeeper::stream::catalog::load_directory;
+use tollkeeper::wire::fault::SourceFile;
+use tollkeeper::wire::plan_toml::{PlanName, read_plan};
+use tollkeeper::wire::zone_csv::{ZoneName, read_zone};
 
 const LIST: &str = "outbound-usd";
 
@@ -185,4 +188,23 @@ fn the_zones_of_rates_have_their_countries() {
         countries.filter(|code| catalog.zone_contains(zone, code.parse().expect("two letters"), now)).count()
     };
     assert_eq!((count("conferencing-a"), count("us-ca"), count("calling-plan"), count("none")), (44, 2, 199, 0));
+}
+
+#[test]
+fn the_examples_of_the_readme_are_read() {
+    let text = fs::read_to_string(root().join("rates/README.md")).expect("UTF-8");
+    let blocks = text.split("```").skip(1).step_by(2);
+    let (mut plans, mut zones) = (0, 0);
+    for block in blocks {
+        let (form, example) = block.split_once('\n').expect("a form and its lines");
+        let file = SourceFile { name: "rates/README.md", bytes: example.as_bytes() };
+        if form == "toml" {
+            plans += 1;
+            read_plan(file, PlanName { id: "x", version: "1" }, None).unwrap_or_else(|faults| panic!("{faults}"));
+        } else if example.contains("country,name\n") {
+            zones += 1;
+            read_zone(file, ZoneName { id: "x", version: "1" }, None).unwrap_or_else(|faults| panic!("{faults}"));
+        }
+    }
+    assert_eq!((plans, zones), (1, 1));
 }

@@ -7,6 +7,7 @@ mod lookup;
 
 use clap::Subcommand;
 
+use super::catalog::CatalogCommand;
 use super::{Exit, LogArgs};
 
 pub use check::CheckArgs;
@@ -22,6 +23,9 @@ pub enum DeckCommand {
     Lookup(LookupArgs),
     /// Compares two price lists, and what a sample of traffic costs by both
     Diff(DiffArgs),
+    /// What is published
+    #[command(flatten)]
+    Catalog(CatalogCommand),
 }
 
 /// Checks, looks up or compares.
@@ -30,10 +34,14 @@ pub enum DeckCommand {
 ///
 /// A file that cannot be read, or one with faults where prices are needed.
 pub fn run(command: &DeckCommand, logs: &LogArgs) -> anyhow::Result<Exit> {
+    if let DeckCommand::Catalog(command) = command {
+        return super::catalog::run(command, logs);
+    }
     logs.begin()?;
     match command {
         DeckCommand::Check(args) => check::run(args),
         DeckCommand::Lookup(args) => lookup::run(args),
         DeckCommand::Diff(args) => diff::run(args),
+        DeckCommand::Catalog(_) => unreachable!("answered above"),
     }
 }

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod balance;
 pub mod call;
+pub mod catalog;
 mod config_args;
 pub mod debits;
 pub mod deck;

@@ -22,7 +22,7 @@ pub struct RunArgs {
     /// Worker threads
     #[arg(long, help_heading = HEADING, value_name = "N")]
     pub workers: Option<String>,
-    /// Directory with the price lists and the number plan
+    /// Directory with the price lists, plans and number plan; without it, what is published in the topic `catalog`
     #[arg(long, help_heading = HEADING, value_name = "DIR")]
     pub catalog: Option<String>,
     /// Where /metrics and /health are served

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Settings;
 use crate::core::identity::ACCEPTANCE_WINDOW_DAYS_MAX;
+use crate::wire::catalog_record::{LEAD_SECONDS_MAX, LEAD_SECONDS_MIN};
 
 /// Partitions at most; more would only cost restore jobs and file handles.
 const PARTITIONS_MAX: u64 = 4096;
@@ -61,7 +62,7 @@ pub enum Kind {
 }
 
 /// All keys, in the order of README and example file.
-pub const KEYS: [Key; 24] = [
+pub const KEYS: [Key; 26] = [
     Key { name: "brokers", kind: Kind::Text, meaning: "Kafka brokers to begin with, `host:port`, separated by commas" },
     Key { name: "topic_prefix", kind: Kind::Text, meaning: "topics are called `<topic_prefix>.<name>`" },
     Key {
@@ -83,7 +84,17 @@ pub const KEYS: [Key; 24] = [
     Key {
         name: "catalog",
         kind: Kind::Text,
-        meaning: "directory with the price lists and the number plan, the same on all nodes",
+        meaning: "directory with the price lists, plans and number plan, the same on all nodes; empty: what is published in the topic `catalog`",
+    },
+    Key {
+        name: "catalog_stale_seconds",
+        kind: Kind::Whole { min: 3, max: 3_600 },
+        meaning: "nothing is rated while it is not known for longer what is published in the topic `catalog`; its end is asked for ten times as often",
+    },
+    Key {
+        name: "publish_lead_seconds",
+        kind: Kind::Whole { min: LEAD_SECONDS_MIN as u64, max: LEAD_SECONDS_MAX as u64 },
+        meaning: "what `tollkeeper deck` publishes comes into force so long after at the earliest; every node knows of it by then",
     },
     Key {
         name: "http_listen",

@@ -25,6 +25,8 @@ pub struct Settings {
     pub instance: String,
     pub workers: u32,
     pub catalog: PathBuf,
+    pub catalog_stale_seconds: u64,
+    pub publish_lead_seconds: u32,
     pub http_listen: SocketAddr,
     pub commit_interval_ms: u64,
     pub batch_records_max: u32,
@@ -74,7 +76,9 @@ impl Default for Settings {
             group_id: "tollkeeper".to_owned(),
             instance: String::new(),
             workers: 2,
-            catalog: PathBuf::from("rates"),
+            catalog: PathBuf::new(),
+            catalog_stale_seconds: 300,
+            publish_lead_seconds: 900,
             http_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
             commit_interval_ms: 100,
             batch_records_max: 20_000,
@@ -151,6 +155,18 @@ impl Settings {
                 self.shutdown_deadline_seconds, self.transaction_timeout_ms
             );
             faults.push(fault("shutdown_deadline_seconds", message));
+        }
+        // A publication is committed, and a batch with the catalog before it, within a transaction's timeout each.
+        let ahead_seconds = u64::from(self.acceptance_ahead_minutes) * 60;
+        let transactions_seconds = self.transaction_timeout_ms.saturating_mul(2).div_ceil(1000);
+        let lead_min_seconds = ahead_seconds + self.catalog_stale_seconds + transactions_seconds;
+        if u64::from(self.publish_lead_seconds) < lead_min_seconds {
+            let message = format!(
+                "{} is less than acceptance_ahead_minutes, catalog_stale_seconds and twice transaction_timeout_ms together \
+                 ({lead_min_seconds}): a call could be rated before its node knows of the version that prices it",
+                self.publish_lead_seconds
+            );
+            faults.push(fault("publish_lead_seconds", message));
         }
         if let Err(message) = crate::logs::check_filter(&self.log_filter) {
             faults.push(fault("log_filter", message));

@@ -1,6 +1,6 @@
 //! All that prices a call: price lists, plans, zones and number plans, together in one version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ pub struct CatalogParts {
     pub plans: Vec<Arc<Plan>>,
     /// Zones, all versions.
     pub zones: Vec<Arc<Zone>>,
-    /// Number plans, all versions; one of them always was in force.
+    /// Number plans, all versions; one at least.
     pub number_plans: Vec<Arc<NumberPlan>>,
 }
 
@@ -43,7 +43,7 @@ pub struct Catalog {
     inbound: ById<InboundDeck>,
     plans: ById<Plan>,
     zones: ById<Zone>,
-    /// The newest first; the last was always in force.
+    /// The newest first; one at least.
     number_plans: Vec<Arc<NumberPlan>>,
 }
 
@@ -101,14 +101,6 @@ pub enum CatalogFault {
         /// The zone.
         zone: Box<str>,
     },
-    /// A plan is in force before the zone that it names.
-    #[error("plan {plan} is in force before zone {zone}, which it names")]
-    LateZone {
-        /// The plan, `id@version`.
-        plan: Arc<str>,
-        /// The zone.
-        zone: Box<str>,
-    },
     /// Countries share a pool, but not the number of minutes.
     #[error(
         "allotment {allotment} of plan {plan} has {} minutes in {} and {} in {}, which share a pool in union {union}",
@@ -126,9 +118,9 @@ pub enum CatalogFault {
         /// Another.
         other: (Country, u32),
     },
-    /// Early calls would have no number plan.
-    #[error("no number plan was always in force: one must have no effective_from")]
-    NoFirstNumberPlan,
+    /// Without a number plan no call can be told from another.
+    #[error("there is no number plan")]
+    NoNumberPlan,
 }
 
 impl Catalog {
@@ -147,12 +139,10 @@ impl Catalog {
         };
         let mut faults: Vec<CatalogFault> = catalog.mixed_currencies().collect();
         faults.extend(catalog.faults_of_inbound());
-        for plan in catalog.plans.values().flatten() {
-            faults.extend(catalog.faults_of_zones(plan));
-            faults.extend(catalog.number_plans.iter().filter_map(|numbers| uneven_union(plan, numbers)));
-        }
-        if catalog.number_plans.last().is_none_or(|first| first.header().effective_from.is_some()) {
-            faults.push(CatalogFault::NoFirstNumberPlan);
+        faults.extend(catalog.plans.values().flatten().flat_map(|plan| catalog.unknown_zones(plan)));
+        faults.extend(catalog.uneven_unions());
+        if catalog.number_plans.is_empty() {
+            faults.push(CatalogFault::NoNumberPlan);
         }
         if faults.is_empty() { Ok(catalog) } else { Err(faults) }
     }
@@ -224,10 +214,11 @@ impl Catalog {
         in_force(versions, |zone| zone.effective_from, at).is_some_and(|zone| zone.countries.contains(country))
     }
 
-    /// The number plan that was in force at the start of a call (R12).
+    /// The number plan that was in force at the start of a call (R12). For a call that is older than all of them, the oldest:
+    /// numbers change little, and what prices it has its own dates.
     pub fn number_plan(&self, at: Timestamp) -> &NumberPlan {
         let plan = in_force(&self.number_plans, |plan| plan.header().effective_from, at);
-        plan.expect("the last was always in force")
+        plan.or(self.number_plans.last().map(AsRef::as_ref)).expect("there is one at least")
     }
 
     /// Some version of the number plan describes the country.
@@ -268,23 +259,55 @@ impl Catalog {
         })
     }
 
-    /// The zones that a plan names are there as long as the plan itself.
-    fn faults_of_zones(&self, plan: &Plan) -> impl Iterator<Item = CatalogFault> {
-        let named = plan.parts().rules.iter().filter_map(|rule| rule.zone.as_ref());
-        let mut zones: Vec<&Box<str>> = named.collect();
-        zones.sort();
-        zones.dedup();
-        zones.into_iter().filter_map(|zone| {
-            let (plan_label, id) = (Arc::clone(plan.label()), zone.clone());
-            match self.zones.get(zone).and_then(|versions| versions.last()) {
-                None => Some(CatalogFault::UnknownZone { plan: plan_label, zone: id }),
-                Some(oldest) if oldest.effective_from > plan.effective_from() => {
-                    Some(CatalogFault::LateZone { plan: plan_label, zone: id })
-                }
-                Some(_) => None,
-            }
-        })
+    fn unknown_zones(&self, plan: &Plan) -> impl Iterator<Item = CatalogFault> {
+        let zones: BTreeSet<&Box<str>> = plan.parts().rules.iter().filter_map(|rule| rule.zone.as_ref()).collect();
+        zones
+            .into_iter()
+            .filter(|zone| !self.zones.contains_key(*zone))
+            .map(|zone| CatalogFault::UnknownZone { plan: Arc::clone(plan.label()), zone: zone.clone() })
     }
+
+    /// Each plan under each number plan that is in force at some time of its own.
+    fn uneven_unions(&self) -> impl Iterator<Item = CatalogFault> {
+        let numbers = periods(&self.number_plans, |plan| plan.header().effective_from);
+        self.plans.values().flat_map(|versions| periods(versions, Plan::effective_from)).flat_map(
+            move |(plan, period)| {
+                let at_its_time = numbers.iter().filter(|(_, other)| period.overlaps(other)).collect::<Vec<_>>();
+                at_its_time.into_iter().find_map(|(numbers, _)| uneven_union(plan, numbers))
+            },
+        )
+    }
+}
+
+/// When a version is in force.
+#[derive(Clone, Copy, Debug)]
+struct Period {
+    /// From here on; `None`: always was.
+    from: Option<Timestamp>,
+    /// Until a newer version takes over.
+    to: Option<Timestamp>,
+}
+
+impl Period {
+    fn overlaps(&self, other: &Period) -> bool {
+        let begins_before_end = |a: &Period, b: &Period| match (a.from, b.to) {
+            (Some(from), Some(to)) => from < to,
+            _ => true,
+        };
+        begins_before_end(self, other) && begins_before_end(other, self)
+    }
+}
+
+/// The versions with the time of each; not those of which another takes the place at once.
+fn periods<T>(newest_first: &[Arc<T>], effective_from: impl Fn(&T) -> Option<Timestamp>) -> Vec<(&Arc<T>, Period)> {
+    let mut found: Vec<(&Arc<T>, Period)> = Vec::new();
+    for version in newest_first {
+        let from = effective_from(version);
+        if found.last().is_none_or(|(_, newer)| newer.from != from) {
+            found.push((version, Period { from, to: found.last().and_then(|(_, newer)| newer.from) }));
+        }
+    }
+    found
 }
 
 /// The first allotment whose shared pool is one for countries with different minutes.

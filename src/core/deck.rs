@@ -126,6 +126,12 @@ impl Deck {
         &self.header
     }
 
+    /// The same list, in force from another instant on: a version that is taken back into force, for example.
+    pub fn in_force_from(mut self, at: Timestamp) -> Deck {
+        self.header.effective_from = Some(at);
+        self
+    }
+
     /// `id@version`, as debits name it.
     pub fn label(&self) -> &Arc<str> {
         &self.label

@@ -55,6 +55,13 @@ impl InboundDeck {
         &self.header
     }
 
+    /// The same list, in force from another instant on: whoever publishes it says when.
+    #[must_use]
+    pub fn in_force_from(mut self, at: Timestamp) -> InboundDeck {
+        self.header.effective_from = Some(at);
+        self
+    }
+
     /// The price list, or overlay, whose inbound prices these are.
     pub fn price_list(&self) -> &str {
         &self.price_list

@@ -52,7 +52,7 @@ pub struct CountryDialling {
     pub emergency: Vec<Box<str>>,
     /// The domestic union that the country is in (R20).
     pub domestic_union: Option<Box<str>>,
-    /// The union whose licences feed one pool (R21), by a name that [`is_pool_name`].
+    /// The union whose licences feed one pool (R21); its name is one that [`is_pool_union`] allows.
     pub pool_union: Option<Box<str>>,
     /// Short numbers that are no emergency numbers.
     pub short_codes: Vec<ShortCode>,
@@ -187,6 +187,13 @@ impl NumberPlan {
         let owners = prefixes.into_iter().map(|(_, country)| country).collect();
         let label = Arc::from(format!("{NUMBER_PLAN_ID}@{}", header.version));
         Ok(NumberPlan { header, label, index, owners, countries })
+    }
+
+    /// The same, in force from another instant on: whoever publishes it says when.
+    #[must_use]
+    pub fn in_force_from(mut self, at: Timestamp) -> NumberPlan {
+        self.header.effective_from = Some(at);
+        self
     }
 
     /// What is said of the whole plan.

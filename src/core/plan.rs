@@ -179,6 +179,13 @@ impl Plan {
         Ok(Plan { parts, label, classes })
     }
 
+    /// The same, in force from another instant on: whoever publishes it says when.
+    #[must_use]
+    pub fn in_force_from(mut self, at: Timestamp) -> Plan {
+        self.parts.effective_from = Some(at);
+        self
+    }
+
     /// What licences and CDRs call it.
     pub fn id(&self) -> &str {
         &self.parts.id

@@ -80,6 +80,12 @@ pub struct Zone {
 }
 
 impl Zone {
+    /// The same, in force from another instant on: whoever publishes it says when.
+    #[must_use]
+    pub fn in_force_from(self, at: Timestamp) -> Zone {
+        Zone { effective_from: Some(at), ..self }
+    }
+
     /// `id@version`.
     pub fn label(&self) -> Arc<str> {
         format!("{}@{}", self.id, self.version).into()

@@ -9,9 +9,9 @@ use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, Int
 
 use super::collectors::{DebitedCollector, HealthCollector};
 use super::{
-    BATCH_RECORDS, BLOCKS, BUILD_INFO, BatchCounts, CATALOG_INFO, CDRS, CLOCK_SKEW, COMMANDS, COMMIT_SECONDS,
-    FREE_CALLS, LAWS_VIOLATED, Law, MetricDoc, OUTCOMES_UNKNOWN, REBALANCES, RECHARGES, RECORDS_READ, RECORDS_WRITTEN,
-    RechargeState, TRANSACTION_SECONDS, TRANSACTIONS,
+    BATCH_RECORDS, BLOCKS, BUILD_INFO, BatchCounts, CATALOG_AGE, CATALOG_INFO, CDRS, CLOCK_SKEW, COMMANDS,
+    COMMIT_SECONDS, FREE_CALLS, LAWS_VIOLATED, Law, MetricDoc, OUTCOMES_UNKNOWN, PUBLICATIONS_IGNORED, REBALANCES,
+    RECHARGES, RECORDS_READ, RECORDS_WRITTEN, RechargeState, TRANSACTION_SECONDS, TRANSACTIONS,
 };
 use crate::core::currency::Currency;
 use crate::core::money::Money;
@@ -54,6 +54,8 @@ pub struct Metrics {
     pub(crate) clock_skew: Gauge,
     pub(crate) laws_violated: IntCounterVec,
     pub(crate) catalog_info: IntGaugeVec,
+    pub(crate) catalog_age: Gauge,
+    pub(crate) publications_ignored: IntCounter,
 }
 
 /// Exact sums of debits by currency.
@@ -86,6 +88,8 @@ impl Metrics {
             clock_skew: register(&registry, Gauge::with_opts(CLOCK_SKEW.opts()).expect(VALID)),
             laws_violated: counters(&registry, LAWS_VIOLATED),
             catalog_info: gauges(&registry, CATALOG_INFO),
+            catalog_age: register(&registry, Gauge::with_opts(CATALOG_AGE.opts()).expect(VALID)),
+            publications_ignored: counter(&registry, PUBLICATIONS_IGNORED),
             registry,
             health,
             debited,

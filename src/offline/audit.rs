@@ -1,13 +1,13 @@
 //! `tollkeeper audit`: the proof of R42 over a ledger that somebody else wrote, tenant by tenant, as its reader finds it.
 //!
-//! Each event is looked at twice. Once as plain JSON, with arithmetic of its own ([`books`]) that shares nothing with the
+//! Each event is looked at twice. Once as plain JSON, with arithmetic of its own (`books`) that shares nothing with the
 //! engine: what the amounts make of a balance, lots and debt. And once through the engine's own fold
 //! ([`Account::apply`](crate::core::account::Account::apply)), the one that live work and recovery use. Both must say the same as
 //! the event does; so a wrong ledger is found, and a wrong `apply` too.
 //!
 //! A tenant's first fault is told, by its place, its event and the law that it breaks; what follows it in that account would only
 //! be its echo. The other tenants go on. Memory is bounded for each tenant: the account, and what the engine itself remembers of
-//! calls, commands and payments ([`memory`]).
+//! calls, commands and payments (`memory`).
 
 mod account;
 mod books;

@@ -3,12 +3,14 @@
 //!
 //! Only prices are looked up anew, for the start of each call (R12). Who pays for a call, and the minutes that a pool gave, stay as
 //! they were (F10: a pool pays the call's first minutes): dealing a pool out anew would change other calls of the month. Calls
-//! that were free stay free, quarantined ones are not in the ledger.
+//! that were free stay free, quarantined ones are not in the ledger. The parts of a call are one call, of the last duration and
+//! all its pool minutes: what they were charged beyond that (F2) is given back too.
 //!
 //! The ledger is read twice, so that what is held is small: first the corrections ([`Rerate::note`]), then the calls
 //! ([`Rerate::take`]). A correction is a command, [`Proposal`]. Its id is a hash of the call, the deck, what the call costs before
 //! and the last correction behind that: proposing the same twice is one command to the engine, and a second deck after a first
-//! corrects what the first has left.
+//! corrects what the first has left. What somebody else corrects between the reading and the applying is not seen; re-rating once more
+//! then finds the rest.
 
 mod call;
 mod corrections;

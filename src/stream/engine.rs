@@ -78,6 +78,16 @@ impl Engine {
         Engine { catalog, rules, partitions, topics }
     }
 
+    /// What prices the calls that it takes.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Prices by another catalog from here on. Between two transactions, never in one (law 6).
+    pub fn set_catalog(&mut self, catalog: Arc<Catalog>) {
+        self.catalog = catalog;
+    }
+
     /// What it is configured to.
     pub fn rules(&self) -> &Rules {
         &self.rules

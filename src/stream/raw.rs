@@ -52,6 +52,16 @@ impl KafkaPayload {
         String::from_utf8_lossy(self.as_ref()).into_owned()
     }
 
+    /// The key of a record; empty if it has none.
+    pub(crate) fn key(&self) -> &[u8] {
+        let message = self.message();
+        if message.key.is_null() {
+            return &[];
+        }
+        // SAFETY: librdkafka gives pointer and length of one buffer that lives as long as the message.
+        unsafe { slice::from_raw_parts(message.key.cast(), message.key_len) }
+    }
+
     pub(crate) fn partition(&self) -> i32 {
         self.message().partition
     }

@@ -134,7 +134,10 @@ fn run_worker<T: Transport>(
     while !stop.load(Ordering::Acquire) {
         let now = clock.now();
         metrics.health().worker_stepped(id, stepped_at(clock, now));
-        worker.step(now, IDLE_WAIT)?;
+        if worker.step(now, IDLE_WAIT)?.wants_catalog {
+            // A worker that has records and may not take them does not wait for more.
+            thread::park_timeout(IDLE_WAIT);
+        }
         desk.exchange(&mut worker, clock, metrics)?;
     }
     worker.shut_down(clock.now())

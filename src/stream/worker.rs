@@ -7,6 +7,7 @@
 
 mod assignment;
 mod due;
+mod pricing;
 mod transaction;
 mod watch;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::catalog::source::{CatalogSource, FixedCatalog};
 use super::engine::{Engine, Sink, Source};
 use super::inputs::{Inputs, Next};
 use super::recovery::{RestoreRequest, Stopped};
@@ -64,6 +66,7 @@ pub struct Worker<T: Transport> {
     id: u32,
     transport: T,
     engine: Engine,
+    catalogs: Arc<dyn CatalogSource>,
     options: WorkerOptions,
     metrics: Arc<Metrics>,
     probe: Box<Probe>,
@@ -133,10 +136,13 @@ pub struct Progress {
     pub open: bool,
     /// Every partition is rated and has nothing more to read.
     pub caught_up: bool,
+    /// There is no catalog to rate with: what is there to be read waits.
+    pub wants_catalog: bool,
 }
 
 impl<T: Transport> Worker<T> {
-    /// A worker that owns nothing yet. `probe` is told of every step of the protocol.
+    /// A worker that owns nothing yet, and rates with the engine's own catalog unless told otherwise
+    /// ([`Self::priced_by`]). `probe` is told of every step of the protocol.
     pub fn new(
         id: u32,
         transport: T,
@@ -148,6 +154,7 @@ impl<T: Transport> Worker<T> {
         Worker {
             id,
             transport,
+            catalogs: Arc::new(FixedCatalog::new(Arc::clone(engine.catalog()))),
             engine,
             options,
             metrics,
@@ -191,7 +198,12 @@ impl<T: Transport> Worker<T> {
             self.commit(now)?;
         }
         self.report_health(now);
-        Ok(Progress { records, open: self.open.is_some(), caught_up: self.is_caught_up() })
+        Ok(Progress {
+            records,
+            open: self.open.is_some(),
+            caught_up: self.is_caught_up(),
+            wants_catalog: !self.has_catalog(now),
+        })
     }
 
     /// Commits what is open and leaves the group.
@@ -253,10 +265,11 @@ impl<T: Transport> Worker<T> {
 
     fn fetch(&mut self, now: Now, wait: Duration) -> Result<(), TransportFailure> {
         let mut fetched = std::mem::take(&mut self.fetched);
+        let has_catalog = self.has_catalog(now);
         // Calls are the traffic, so a worker with nothing to do waits for them; the others are asked in passing.
         for input in Input::ALL {
             let wait = if input == Input::Cdrs && !self.has_records() { wait } else { Duration::ZERO };
-            if self.wants(input) {
+            if self.wants(input, has_catalog) {
                 self.transport.fetch(input, FETCH_RECORDS_MAX, wait, &mut fetched)?;
             }
         }
@@ -292,9 +305,11 @@ impl<T: Transport> Worker<T> {
         self.active().any(|active| matches!(active.inputs.next(), Next::Record(_)))
     }
 
-    /// Whether some partition could do with more of an input: one that has plenty does not keep the others from theirs.
-    fn wants(&self, input: Input) -> bool {
-        self.active().any(|active| active.inputs.queued(input) < QUEUED_RECORDS_ENOUGH)
+    /// Whether some partition could do with more of an input: one that has plenty does not keep the others from theirs. While
+    /// nothing can be taken it does, or what is fetched for it would have no bound.
+    fn wants(&self, input: Input, has_catalog: bool) -> bool {
+        let has_enough = |active: &Active<T::Payload>| active.inputs.queued(input) >= QUEUED_RECORDS_ENOUGH;
+        if has_catalog { !self.active().all(has_enough) } else { !self.active().any(has_enough) }
     }
 
     /// Drops what was fetched for partitions that wait for one input while another brings more and more, and reads their past
@@ -323,13 +338,13 @@ impl<T: Transport> Worker<T> {
         for partition in partitions {
             loop {
                 // A full batch takes nothing more, but what is said of each partition is true at every step.
-                let is_full = self.open.as_ref().is_some_and(|open| open.records >= self.options.batch_records_max);
+                let may_take = self.may_take(now);
                 let Some(Slot::Active(active)) = self.slots.get_mut(&partition) else { break };
                 let next = active.inputs.next();
                 active.caught_up = next == Next::CaughtUp;
                 active.was_caught_up |= active.caught_up;
                 let due = match self.due_by_clock(partition) {
-                    None if !is_full => self.due_until(partition, next, now),
+                    None if may_take => self.due_until(partition, next, now),
                     due => due,
                 };
                 if let Some(until) = due {
@@ -347,7 +362,7 @@ impl<T: Transport> Worker<T> {
                     break;
                 };
                 end_waiting(active, &self.metrics);
-                if is_full {
+                if !may_take {
                     break;
                 }
                 if self.open.is_none() {

@@ -11,6 +11,8 @@ use super::event::sample;
 use super::foreign::{Decoder, Format, Outcome, Row};
 use super::{alert, cdr, command, envelope, event, quarantine};
 
+mod files;
+
 /// Every decoder looks at it; what they say is not asked here.
 fn decode_all(bytes: &[u8]) {
     let _ = cdr::decode(bytes);

@@ -9,6 +9,7 @@
 //! | refused command, unmatched settlement | `alerts` | [`alert`] |
 //! | envelope | `reroute` | [`envelope`] |
 //! | quarantine entry | `quarantine` | [`quarantine`] |
+//! | manifests and parts of price lists, plans, number plans | `catalog` | [`catalog_record`] |
 //! | metadata of committed offsets | | [`offset_metadata`] |
 //! | price list, number plan, plan, zone | files of a catalog | [`deck_csv`], [`number_plan_csv`], [`plan_toml`], [`zone_csv`] |
 //!
@@ -19,6 +20,7 @@
 
 pub mod alert;
 mod bytes;
+pub mod catalog_record;
 pub mod cdr;
 pub mod command;
 mod csv_head;

@@ -20,7 +20,7 @@ use crate::core::plan::{
     Scope,
 };
 use crate::core::zone::Countries;
-use crate::wire::fault::{Faults, Place, SourceFile, line_and_character, quoted, text_of};
+use crate::wire::fault::{FAULTS_LISTED_MAX, Faults, Place, SourceFile, line_and_character, quoted, text_of};
 use crate::wire::price_columns::Forms;
 
 /// Bytes of a description at most.
@@ -172,7 +172,10 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn wrong(&mut self, span: Range<usize>, message: &str) {
-        let (line, column) = line_and_character(self.text.get(..span.start).unwrap_or_default());
+        // One that is only counted needs no place: to find it takes as long as the file is.
+        let is_listed = self.faults.listed().len() < FAULTS_LISTED_MAX;
+        let before = self.text.get(..span.start).filter(|_| is_listed).unwrap_or_default();
+        let (line, column) = line_and_character(before);
         self.faults.add(self.file, Place { line, column, column_name: "" }, message);
     }
 

@@ -12,13 +12,14 @@ pub struct Schema {
 }
 
 /// All schemas.
-pub const SCHEMAS: [Schema; 6] = [
+pub const SCHEMAS: [Schema; 7] = [
     Schema { name: "cdr", text: include_str!("schemas/cdr.json") },
     Schema { name: "command", text: include_str!("schemas/command.json") },
     Schema { name: "event", text: include_str!("schemas/event.json") },
     Schema { name: "alert", text: include_str!("schemas/alert.json") },
     Schema { name: "envelope", text: include_str!("schemas/envelope.json") },
     Schema { name: "quarantine", text: include_str!("schemas/quarantine.json") },
+    Schema { name: "catalog", text: include_str!("schemas/catalog.json") },
 ];
 
 /// The schema of that name.

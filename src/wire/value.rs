@@ -230,7 +230,7 @@ impl FromText for BodyHash {
     }
 }
 
-fn lower_hex(text: &str, digits: usize) -> bool {
+pub(super) fn lower_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

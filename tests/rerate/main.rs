@@ -125,6 +125,20 @@ fn r2_the_parts_of_a_call_are_corrected_together() {
     assert!(left.is_empty());
 }
 
+/// A command that names all its debits would be longer than a record may be.
+#[test]
+fn law8_a_call_of_too_many_parts_is_left_alone_and_told() {
+    let mut world = World::funded();
+    for part in 0..150 {
+        let is_last = json!(part == 149);
+        world.call(&with(call("endless", "+33612345678", 60 + part), &[("part", json!(part)), ("final", is_last)]));
+    }
+    let (report, proposals) = world.rerate(&SECOND);
+    assert!(proposals.is_empty());
+    assert_eq!(report.json("proposed")["left"], json!({"too_many_parts": 1}));
+    assert_eq!((report.left_first[0].call_id.as_str(), report.left_first[0].detail.as_str()), ("endless", "150 parts"));
+}
+
 /// The identity is freed by a void, or forgotten after the window: what comes then under the id is a call of its own.
 #[test]
 fn a_call_id_that_comes_again_is_another_call() {

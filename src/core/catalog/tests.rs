@@ -124,18 +124,11 @@ fn r12_plans_zones_and_number_plans_are_those_of_the_start_of_the_call() {
 }
 
 #[test]
-fn a_zone_that_a_plan_names_is_there_as_long_as_the_plan() {
-    let zones = |from| vec![zone("2", Some(200), &["FR"]), zone("1", from, &["FR"])];
-    let named = |from| vec![plan("p", "1", from, Some("a"))];
-    for (zone, plan) in [(None, None), (None, Some(5)), (Some(5), Some(5)), (Some(4), Some(5))] {
-        catalog(CatalogParts { plans: named(plan), zones: zones(zone), ..parts() });
-    }
-    for (zone, plan) in [(Some(5), None), (Some(6), Some(5))] {
-        let parts = CatalogParts { plans: named(plan), zones: zones(zone), ..parts() };
-        assert_eq!(faults(parts), ["plan p@1 is in force before zone a, which it names"], "{zone:?} {plan:?}");
-    }
+fn a_zone_that_a_plan_names_is_there() {
+    let named = || vec![plan("p", "1", None, Some("a"))];
+    catalog(CatalogParts { plans: named(), zones: vec![zone("1", Some(5), &["FR"])], ..parts() });
     assert_eq!(
-        faults(CatalogParts { plans: named(None), ..parts() }),
+        faults(CatalogParts { plans: named(), ..parts() }),
         ["plan p@1 names zone a, which is not in the catalog"]
     );
 }
@@ -172,12 +165,53 @@ fn r21_countries_that_share_a_pool_have_the_same_minutes() {
     );
 }
 
+/// A plan and a number plan that are never in force together need not fit.
+#[test]
+fn r21_only_what_is_in_force_together_is_held_together() {
+    let versions = |evened: i64| {
+        let allotment = |us| Allotment {
+            name: "a".into(),
+            scope: Scope::Shared,
+            minutes: 1200,
+            minutes_in: vec![(country("US"), us)],
+        };
+        let plan = |version: &str, from: Option<i64>, us| {
+            let index = AllotmentIndex::new(0).expect("few");
+            let parts = PlanParts {
+                effective_from: from.map(second),
+                allotments: vec![allotment(us)],
+                rules: vec![PlanRule::any(Payment::Pool(index))],
+                ..PlanParts::without_rules("p", version)
+            };
+            Arc::new(Plan::new(parts).expect("a plan"))
+        };
+        let member =
+            |code: &str| CountryDialling { pool_union: Some("shared".into()), ..CountryDialling::of(country(code)) };
+        CatalogParts {
+            plans: vec![plan("1", None, 3000), plan("2", Some(evened), 1200)],
+            number_plans: vec![
+                number_plan("1", None, vec![]),
+                number_plan("2", Some(100), vec![member("US"), member("PR")]),
+            ],
+            ..parts()
+        }
+    };
+    catalog(versions(100));
+    catalog(versions(99));
+    assert_eq!(
+        faults(versions(101)),
+        ["allotment a of plan p@1 has 1200 minutes in PR and 3000 in US, which share a pool in union shared"]
+    );
+}
+
 #[test]
 fn every_call_has_a_number_plan() {
-    let no_first = "no number plan was always in force: one must have no effective_from";
-    assert_eq!(faults(CatalogParts { number_plans: vec![], ..parts() }), [no_first]);
-    let late = vec![number_plan("1", Some(i64::from(i32::MIN)), vec![])];
-    assert_eq!(faults(CatalogParts { number_plans: late, ..parts() }), [no_first]);
+    assert_eq!(faults(CatalogParts { number_plans: vec![], ..parts() }), ["there is no number plan"]);
+    let later = vec![number_plan("2", Some(200), vec![]), number_plan("1", Some(100), vec![])];
+    let catalog = catalog(CatalogParts { number_plans: later, ..parts() });
+    for (at, expected) in [(0, "number-plan@1"), (100, "number-plan@1"), (200, "number-plan@2")] {
+        assert_eq!(catalog.number_plan(second(at)).label().as_ref(), expected, "at {at}");
+    }
 }
 
 /// Inbound prices without a row.

@@ -142,11 +142,35 @@ fn r13_a_call_across_a_border_is_split_there() {
         let priced = price.charge(start, seconds(count), 0, LineRounding::default()).expect("priced");
         assert_eq!(lines(&priced), expected, "{why}");
     }
+}
+
+#[test]
+fn f9_a_line_is_an_unbroken_run_of_one_row() {
+    // A night that is cut at midnight is two rows; one that runs over it is one, and so is a day that follows itself.
     let nights = [("fri 18:00-24:00 UTC", "0.04"), ("sat 00:00-06:00 UTC", "0.04")];
-    let touching = banded("0.10", &nights, 60, 60);
-    let start = "2026-11-20T23:59:00Z".parse().expect("a time");
-    let priced = touching.charge(start, seconds(120), 0, LineRounding::default()).expect("priced");
-    assert_eq!(lines(&priced), "usage 0.04 + usage 0.04 = 0.08", "F9: another row of the same rate is another line");
+    let cases = [
+        (banded("0.10", &nights, 60, 60), "usage 0.04 + usage 0.04 = 0.08"),
+        (banded("0.10", &[("fri 18:00-06:00 UTC", "0.04")], 60, 60), "usage 0.08 = 0.08"),
+        (banded("0.10", &[("daily 00:00-24:00 UTC", "0.04")], 60, 60), "usage 0.08 = 0.08"),
+        (banded("0.04", &[("sat 00:00-24:00 UTC", "0.04")], 60, 60), "usage 0.04 + usage 0.04 = 0.08"),
+        (banded("0.04", &[("sun 00:00-24:00 UTC", "0.01")], 60, 60), "usage 0.08 = 0.08"),
+    ];
+    let start = "2026-11-20T23:59:00Z".parse().expect("a time"); // a Friday
+    for (price, expected) in cases {
+        let priced = price.charge(start, seconds(120), 0, LineRounding::default()).expect("priced");
+        assert_eq!(lines(&priced), expected, "{price:?}");
+    }
+}
+
+#[test]
+fn f11_an_initial_increment_of_0_is_like_the_others() {
+    let evening = [(EVENING, "0.04")];
+    let start = "2026-11-20T16:58:30Z".parse().expect("a time"); // Berlin's evening begins at 17:00
+    for count in [1, 29, 30, 31, 90, 91, 120, 3_600] {
+        let charge =
+            |initial| banded("0.10", &evening, initial, 30).charge(start, seconds(count), 0, Default::default());
+        assert_eq!(charge(0), charge(30), "{count} s");
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Proof {
             Topic::Reroute => wire::envelope::decode(bytes)
                 .map(|envelope| self.take_envelope(envelope.kind, envelope.source.partition, envelope.source.offset))
                 .map_err(|rejected| rejected.detail),
-            Topic::Cdrs | Topic::Commands => Ok(()),
+            Topic::Cdrs | Topic::Commands | Topic::Catalog => Ok(()),
         };
         if let Err(detail) = read {
             self.faults.forms.add(|| format!("{}/{partition}/{}: {detail}", topic.name(), record.offset));

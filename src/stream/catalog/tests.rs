@@ -62,17 +62,17 @@ fn faults_of_all_files_are_listed_and_nothing_is_taken() {
     assert_eq!(
         faults,
         format!(
-            "number-plan/domestic-unions.csv:3: column 2 (country): the country is in union x already: \"GB\"\n\
+            "decks/old.CSV:1: column 1: a file here is called NAME.csv or NAME@2023-01-25.csv, {name}\n\
+             number-plan@soon:1: column 1: the directory is called number-plan or number-plan@2027-01-01\n\
+             number-plan/domestic-unions.csv:3: column 2 (country): the country is in union x already: \"GB\"\n\
              number-plan@2027-01-01/short-code.csv:1: column 1: no file of a number plan, which has countries.csv, \
              prefixes.csv, domestic-unions.csv, pool-unions.csv, short-codes.csv\n\
              number-plan@2027-01-01/prefixes.csv:1: column 1: the file is missing\n\
              number-plan@2027-01-01/domestic-unions.csv:1: column 1: the file is missing\n\
-             number-plan@soon:1: column 1: the directory is called number-plan or number-plan@2027-01-01\n\
-             plans/domestic.toml:2: column 1: unknown field `pay`, expected one of `description`, `effective_from`, \
-             `cap_rule`, `allotment`, `rule`\n\
-             decks/old.CSV:1: column 1: a file here is called NAME.csv or NAME@2023-01-25.csv, {name}\n\
              decks/retail.csv:3: column 3 (rate_per_minute): not a decimal number: \"x\"\n\
-             decks/second.csv:1: column 1: the currency is missing: begin the file with a line such as `# currency: USD`"
+             decks/second.csv:1: column 1: the currency is missing: begin the file with a line such as `# currency: USD`\n\
+             plans/domestic.toml:2: column 1: unknown field `pay`, expected one of `description`, `effective_from`, \
+             `cap_rule`, `allotment`, `rule`"
         )
     );
 }
@@ -153,4 +153,25 @@ fn a_missing_directory_is_named() {
     let directory = tempfile::tempdir().expect("a directory for the test");
     let failure = load_directory(directory.path()).map(|_| ()).expect_err("nothing there");
     assert!(failure.to_string().ends_with("decks"), "{failure}");
+}
+
+#[test]
+fn a_zone_and_a_number_plan_are_there_before_what_needs_them() {
+    let later = "# effective_from: 2023-01-25\n";
+    let countries = "country,name,international_prefixes\nGB,Britain,00\n";
+    let plan = |from: &str| format!("description = \"x\"\n{from}\n[[rule]]\nzone = \"a\"\npay = \"free\"\n");
+    assert_eq!(
+        refused(&[
+            ("zones/a@2023-01-25.csv", &format!("{later}country\nGB\n")),
+            ("plans/a.toml", &plan("")),
+            ("plans/b@2023-01-24.toml", &plan("effective_from = 2023-01-24")),
+            ("plans/c@2023-01-25.toml", &plan("effective_from = 2023-01-25")),
+            ("number-plan/countries.csv", &format!("{later}{countries}")),
+        ]),
+        "plans/a.toml:1: column 1: in force from ever, but its zone a only from 2023-01-25T00:00:00Z\n\
+         plans/b@2023-01-24.toml:1: column 1: in force from 2023-01-24T00:00:00Z, but its zone a only from \
+         2023-01-25T00:00:00Z\n\
+         number-plan/countries.csv:1: column 1: calls before 2023-01-25T00:00:00Z have no number plan: the first one has no \
+         effective_from"
+    );
 }

@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::build::{CatalogItem, ItemContent};
+use crate::core::number_plan::NUMBER_PLAN_ID;
+use crate::wire::catalog_record::ItemKind;
 use crate::wire::fault::{Faults, Place};
 
 /// Characters of the name of a deck, plan or zone at most.
@@ -18,9 +21,9 @@ pub const NAME_LEN_MAX: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct VersionName<'a> {
     /// 1 to [`NAME_LEN_MAX`] of `[A-Za-z0-9._-]`.
-    pub(super) id: &'a str,
+    id: &'a str,
     /// The UTC day from which on it is in force.
-    pub(super) day: Option<Date>,
+    day: Option<Date>,
 }
 
 impl<'a> VersionName<'a> {
@@ -36,37 +39,67 @@ impl<'a> VersionName<'a> {
         let is_name = (1..=NAME_LEN_MAX).contains(&id.len()) && id.bytes().all(allowed);
         is_name.then_some(VersionName { id, day })
     }
+
+    /// That of the file, or of the directory of a number plan.
+    fn of(item: &'a CatalogItem) -> Option<VersionName<'a>> {
+        let (directory, file) = item.files.first()?.name.rsplit_once('/')?;
+        let stem = match item.kind {
+            ItemKind::NumberPlan => directory,
+            _ => file.rsplit_once('.')?.0,
+        };
+        VersionName::read(stem)
+    }
 }
 
-/// The versions of one kind of things that were read so far: id, and from when on in force, with the file.
-#[derive(Debug, Default)]
-pub(super) struct Versions<'a>(BTreeMap<(&'a str, Option<Timestamp>), &'a str>);
+/// What others call a file with this name before its extension: `domestic` for `domestic` and `domestic@2023-01-25`. `None` where
+/// that is no name.
+pub fn id_of_stem(stem: &str) -> Option<&str> {
+    VersionName::read(stem).map(|name| name.id)
+}
 
-impl<'a> Versions<'a> {
-    /// One more. Faults where its name says another day than its content, and where another is in force from the same instant:
-    /// which of them would count is nothing that a directory can say.
-    pub(super) fn add(
-        &mut self,
-        file: &'a str,
-        name: VersionName<'a>,
-        effective_from: Option<Timestamp>,
-        faults: &mut Faults,
-    ) {
-        let said = effective_from.map(|from| from.to_zoned(TimeZone::UTC).date());
-        if let Some(day) = name.day.filter(|day| Some(*day) != said) {
+/// Looks for what a directory cannot mean: a name that says another day than its content; two versions of one thing from the same
+/// instant, for which of them would count is nothing that a directory can say; a plan older than a zone that it names; calls
+/// without a number plan.
+pub(super) fn check_versions(items: &[CatalogItem], contents: &[Option<ItemContent>], faults: &mut Faults) {
+    let read = || items.iter().zip(contents).filter_map(|(item, content)| Some((item, content.as_ref()?)));
+    let mut seen: BTreeMap<(ItemKind, &str, Option<Timestamp>), &str> = BTreeMap::new();
+    let mut oldest: BTreeMap<(ItemKind, &str), (Option<Timestamp>, &str)> = BTreeMap::new();
+    for (item, content) in read() {
+        let (file, from) = (&*item.files[0].name, content.effective_from());
+        let said = from.map(|from| from.to_zoned(TimeZone::UTC).date());
+        if let Some(day) = VersionName::of(item).and_then(|name| name.day).filter(|day| Some(*day) != said) {
             let said = said.map_or("nothing".to_owned(), |said| said.to_string());
             let message = format!("the name says that it is in force from {day}, its effective_from says {said}");
             faults.add(file, Place::line(1), message);
         }
-        if let Some(other) = self.0.insert((name.id, effective_from), file) {
-            let from = effective_from.map_or("ever".to_owned(), |from| from.to_string());
-            faults.add(
-                file,
-                Place::line(1),
-                format!("in force from {from}, and so is {other}: give one effective_from"),
-            );
+        if let Some(other) = seen.insert((item.kind, &item.id, from), file) {
+            let message = format!("in force from {}, and so is {other}: give one effective_from", told(from));
+            faults.add(file, Place::line(1), message);
+        }
+        let first = oldest.entry((item.kind, &item.id)).or_insert((from, file));
+        if from < first.0 {
+            *first = (from, file);
         }
     }
+    for (item, content) in read() {
+        let ItemContent::Plan(plan) = content else { continue };
+        for zone in plan.parts().rules.iter().filter_map(|rule| rule.zone.as_deref()) {
+            let first = oldest.get(&(ItemKind::Zone, zone)).filter(|(first, _)| *first > plan.effective_from());
+            if let Some((first, _)) = first {
+                let (own, first) = (told(plan.effective_from()), told(*first));
+                let message = format!("in force from {own}, but its zone {zone} only from {first}");
+                faults.add(&item.files[0].name, Place::line(1), message);
+            }
+        }
+    }
+    if let Some((Some(first), file)) = oldest.get(&(ItemKind::NumberPlan, NUMBER_PLAN_ID)) {
+        let message = format!("calls before {first} have no number plan: the first one has no effective_from");
+        faults.add(file, Place::line(1), message);
+    }
+}
+
+fn told(from: Option<Timestamp>) -> String {
+    from.map_or("ever".to_owned(), |from| from.to_string())
 }
 
 #[cfg(test)]
@@ -94,32 +127,5 @@ mod tests {
             assert_eq!(found, expected, "{stem}");
         }
         assert!(VersionName::read(&"x".repeat(64)).is_some() && VersionName::read(&"x".repeat(65)).is_none());
-    }
-
-    #[test]
-    fn a_name_that_contradicts_its_file_is_a_fault_and_so_are_two_versions_of_one_instant() {
-        let mut faults = Faults::new();
-        let mut versions = Versions::default();
-        let mut add = |file, stem, from: Option<&str>| {
-            let name = VersionName::read(stem).expect(stem);
-            versions.add(file, name, from.map(|from| from.parse().expect(from)), &mut faults);
-        };
-        add("p/a.toml", "a", None);
-        add("p/a@2023-01-25.toml", "a@2023-01-25", Some("2023-01-25T00:00:00Z"));
-        add("p/b@2023-01-25.toml", "b@2023-01-25", Some("2023-01-25T23:30:00Z"));
-        add("p/c@2023-01-25.toml", "c@2023-01-25", Some("2023-01-25T23:30:00-02:00"));
-        add("p/d@2023-01-25.toml", "d@2023-01-25", None);
-        add("p/a@2023-01-26.toml", "a@2023-01-26", Some("2023-01-25T00:00:00Z"));
-        assert_eq!(
-            faults.to_string(),
-            "p/c@2023-01-25.toml:1: column 1: the name says that it is in force from 2023-01-25, its effective_from says \
-             2023-01-26\n\
-             p/d@2023-01-25.toml:1: column 1: the name says that it is in force from 2023-01-25, its effective_from says \
-             nothing\n\
-             p/a@2023-01-26.toml:1: column 1: the name says that it is in force from 2023-01-26, its effective_from says \
-             2023-01-25\n\
-             p/a@2023-01-26.toml:1: column 1: in force from 2023-01-25T00:00:00Z, and so is p/a@2023-01-25.toml: give one \
-             effective_from"
-        );
     }
 }

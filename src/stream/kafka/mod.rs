@@ -3,6 +3,7 @@
 //! - [`KafkaTransport`] is what a worker rates over, [`KafkaRestore`] what a restore job reads with.
 //! - `holdings` knows what the group gave us and where we read; it is pure, and holds the rules that keep a zombie out.
 //! - `member` is the consumer, `producer` the producer, `watchdog` ends a process that the client blocks for ever.
+//! - [`KafkaCatalogLog`] is what the catalog is read from, [`CatalogPublisher`] what publishes to it.
 //! - `orphans` finds partitions that nobody in the group has, which no member is told of.
 //! - The calls that rdkafka does not have are in `stream/raw.rs`.
 //!
@@ -28,6 +29,8 @@ use super::settings::{KafkaSettings, SettingsFailure};
 use super::transport::{Input, Output, TransportFailure};
 use crate::core::partition::PartitionId;
 
+mod catalog;
+mod catalog_publisher;
 mod holdings;
 mod log;
 mod member;
@@ -38,6 +41,8 @@ mod transport;
 mod watchdog;
 
 pub use super::raw::{KafkaPayload, Membership};
+pub use catalog::KafkaCatalogLog;
+pub use catalog_publisher::{CatalogPublisher, PublishFailure};
 pub use orphans::{OrphanWatch, Rejoiner};
 pub use restore::KafkaRestore;
 pub use transport::KafkaTransport;

@@ -9,6 +9,7 @@ use crate::core::partition::PartitionId;
 use crate::stream::transport::{CommittedOffsets, OutRecord, TransportFailure};
 
 use super::broker::Broker;
+use super::catalog::MemoryCatalogLog;
 use super::log::{Isolation, MemoryRecord};
 use super::restore::MemoryRestoreSource;
 use super::topic::Topic;
@@ -84,6 +85,11 @@ impl MemoryCluster {
     /// The clients of a restore job.
     pub fn restore_source(&self) -> MemoryRestoreSource {
         MemoryRestoreSource::new(self.clone())
+    }
+
+    /// The topic `catalog`, to be read from its first record.
+    pub fn catalog_log(&self) -> MemoryCatalogLog {
+        MemoryCatalogLog::new(self.clone())
     }
 
     // Records, outside of transactions.

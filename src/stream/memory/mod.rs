@@ -25,6 +25,7 @@
 //! by the number of clients.
 
 mod broker;
+mod catalog;
 mod cluster;
 mod faults;
 mod group;
@@ -39,6 +40,9 @@ mod topic;
 mod transactions;
 mod transport;
 
+#[cfg(test)]
+pub(crate) use catalog::HungPublisher;
+pub use catalog::{CATALOG_PARTITION, MemoryCatalogLog};
 pub use cluster::{BrokerClock, MemberView, MemoryCluster, Notice, TRANSACTION_TIMEOUT_MS};
 pub use faults::{Act, Controls, Fault};
 pub use log::{MemoryPayload, MemoryRecord};

@@ -2,7 +2,7 @@
 
 use crate::stream::transport::{Input, Output};
 
-/// A topic, by its name without prefix. All have the same number of partitions.
+/// A topic, by its name without prefix. All have the same number of partitions; of `catalog` the first alone is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Native call detail records.
@@ -17,12 +17,14 @@ pub enum Topic {
     Alerts,
     /// What could not be rated; duplicates.
     Quarantine,
+    /// What prices calls.
+    Catalog,
 }
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Topic; 6] =
-        [Topic::Cdrs, Topic::Commands, Topic::Reroute, Topic::Ledger, Topic::Alerts, Topic::Quarantine];
+    pub const ALL: [Topic; 7] =
+        [Topic::Cdrs, Topic::Commands, Topic::Reroute, Topic::Ledger, Topic::Alerts, Topic::Quarantine, Topic::Catalog];
 
     /// The name without its prefix.
     pub fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Topic {
             Topic::Ledger => "ledger",
             Topic::Alerts => "alerts",
             Topic::Quarantine => "quarantine",
+            Topic::Catalog => "catalog",
         }
     }
 
@@ -45,6 +48,7 @@ impl Topic {
             Topic::Ledger => 3,
             Topic::Alerts => 4,
             Topic::Quarantine => 5,
+            Topic::Catalog => 6,
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct OpenBatch {
     /// The partitions that records were taken from, or whose offsets are committed.
     pub(super) touched: BTreeSet<PartitionId>,
     pub(super) records: usize,
+    /// There was a catalog when it began; else it takes no record.
+    pub(super) has_catalog: bool,
     /// By the monotonic clock.
     pub(super) began: Duration,
     number: u64,
@@ -69,6 +71,7 @@ impl<T: Transport> Worker<T> {
             counts: BatchCounts::default(),
             touched: BTreeSet::new(),
             records: 0,
+            has_catalog: self.take_catalog(now),
             began: now.monotonic,
             number: self.batches,
         };

@@ -15,6 +15,7 @@ use crate::core::reason::{Reason, Refusal};
 use crate::wire::alert::{
     CommandOfFrozen, CommandRefused, UnmatchedSettlement, encode_frozen, encode_refused, encode_unmatched,
 };
+use crate::wire::catalog_record::{self, ItemKind, Withdrawal};
 use crate::wire::command::{self, Outgoing};
 use crate::wire::event::sample::any_event;
 use crate::wire::quarantine::{Duplicate, DuplicateOf, Entry, Kept, Quarantined};
@@ -178,6 +179,40 @@ fn what_is_set_aside_or_sent_on_is_valid() {
 }
 
 #[test]
+fn code_and_schema_agree_on_the_records_of_the_catalog() {
+    let (key, manifest) = catalog_record::tests::sample();
+    let json = String::from_utf8(catalog_record::encode_manifest(&manifest)).expect("UTF-8");
+    assert_valid("catalog", json.as_bytes());
+    let withdrawal = Withdrawal { withdrawn_by: "ada".into(), note: "a slip".into() };
+    assert_valid("catalog", &catalog_record::encode_withdrawal(&key, &withdrawal));
+    assert_valid("catalog", br#"{"partitions":64,"version":1}"#);
+    let first = with(&json, "effective_from", None);
+    assert_valid("catalog", first.as_bytes());
+    catalog_record::decode(key.manifest_key().as_bytes(), Some(first.as_bytes())).expect("read");
+    let cases = [
+        ("format", Some(json!(2))),
+        ("kind", Some(json!("tax"))),
+        ("id", Some(json!("a b"))),
+        ("version", Some(json!("0123"))),
+        ("effective_from", Some(json!("2026-12-01"))),
+        ("lead_seconds", Some(json!(9))),
+        ("lead_seconds", None),
+        ("files", Some(json!([]))),
+        ("parts", Some(json!(513))),
+        ("bytes", None),
+        ("sha256", Some(json!("ff"))),
+        ("published_by", Some(json!(""))),
+        ("colour", Some(json!(1))),
+    ];
+    for (path, value) in cases {
+        let json = with(&json, path, value);
+        let key = key.manifest_key();
+        assert!(catalog_record::decode(key.as_bytes(), Some(json.as_bytes())).is_err(), "the code reads {json}");
+        assert!(!is_valid("catalog", &json), "the schema takes {json}");
+    }
+}
+
+#[test]
 fn the_lists_of_the_schemas_are_those_of_the_code() {
     let list = |name: &str, pointer: &str| -> BTreeSet<String> {
         let schema: Value = serde_json::from_str(schema(name).expect("there").text).expect("JSON");
@@ -189,6 +224,7 @@ fn the_lists_of_the_schemas_are_those_of_the_code() {
     let mut reasons = BTreeSet::from(Reason::ALL.map(|reason| reason.code().to_owned()));
     reasons.insert("duplicate".into());
     assert_eq!(list("quarantine", "/properties/reason/enum"), reasons);
+    assert_eq!(list("catalog", "/$defs/kind/enum"), ItemKind::ALL.map(|kind| kind.code().to_owned()).into());
     let types = list("event", "/properties/type/enum");
     for event in event::sample::one_of_each() {
         assert!(types.contains(event::type_name(&event.body)));
