@@ -4,6 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tollkeeper::core::partition::PartitionId;
 use tollkeeper::stream::memory::{Act, Fault, Notice, Topic};
 use tollkeeper::stream::recovery::Stopped;
@@ -12,6 +14,7 @@ use tollkeeper::stream::transport::Input;
 
 use crate::driver::{Run, Weather};
 use crate::journal::Journal;
+use crate::model;
 use crate::observed::Place;
 use crate::operator;
 use crate::oracle::{DAY_MS, HOUR_MS, instant};
@@ -21,7 +24,7 @@ impl Run {
     /// Time passes: mostly little, sometimes days, and the broker's clock goes back at times.
     pub(crate) fn pass_some(&mut self) {
         let ms = match self.chance.below(40) {
-            _ if self.chance.one_in(5) => self.to_what_is_due(),
+            _ if self.chance.one_in(4) => self.to_what_is_due(),
             0 => self.chance.between(HOUR_MS, DAY_MS),
             1 if self.weather == Weather::Foul && self.chance.one_in(3) => self.chance.between(DAY_MS, 12 * DAY_MS),
             2 if self.weather == Weather::Foul => -self.chance.between(1, 60_000),
@@ -35,13 +38,17 @@ impl Run {
         self.trace(format!("time passes: {ms} ms"));
     }
 
-    /// How long it is to a time that the histories find of interest: mostly one at which something is due.
+    /// How long it is to a time at which something may be due, or a moment beside it: one of the next that the ledger speaks of.
     fn to_what_is_due(&mut self) -> i64 {
         self.read_ledger();
         let now = instant(self.now_ms());
-        self.history.at(now);
-        let to = self.history.advance(&self.ledger);
-        i64::try_from(to.duration_since(now).as_millis()).expect("some years")
+        let mut named: Vec<Timestamp> = self.ledger.iter().flat_map(due_of).filter(|at| *at > now).collect();
+        named.extend([model::time::next_day(now), model::time::next_month_begin(now)]);
+        named.sort();
+        named.dedup();
+        let soon = named.len().min(3);
+        let to = *self.chance.pick(&named[..soon]);
+        to.as_millisecond() - now.as_millisecond() + self.chance.between(-1, 1)
     }
 
     /// One thing goes wrong, or is planned to.
@@ -200,6 +207,18 @@ impl Run {
             self.journal.note_commits(&self.cluster);
         }
     }
+}
+
+/// When work may be due after an event.
+fn due_of(event: &Value) -> Vec<Timestamp> {
+    let of = |time: &Value| time.as_str().and_then(|at| at.parse::<Timestamp>().ok());
+    let data = &event["data"];
+    let hours = SignedDuration::from_hours;
+    let lapse = of(&data["expires_at"]);
+    let lapses = lapse.into_iter().flat_map(|at| [at, at - hours(7 * 24), at - hours(30 * 24)]);
+    let request = of(&event["time"]).filter(|_| event["type"] == "tollkeeper.recharge.requested.v1");
+    let timeouts = request.into_iter().flat_map(|at| [at + hours(1), at + hours(23)]);
+    lapses.chain(timeouts).chain(of(&data["next_at"])).collect()
 }
 
 /// Another process goes on while one stands still: a step, and a little of each restore.

@@ -1,7 +1,7 @@
 //! One run: a seed decides what is sent, who is stepped, what fails, and what time it is.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -49,6 +49,8 @@ pub(crate) struct Run {
     /// What was committed of all ledgers when somebody read them last.
     pub(crate) ledger: Vec<Value>,
     pub(crate) ledger_read: Vec<i64>,
+    /// Tenants whose account was asked for.
+    pub(crate) opened: BTreeSet<String>,
     /// What was appended, by topic, partition and offset.
     pub(crate) sent: BTreeMap<(&'static str, u32, i64), Step>,
     /// What the simulation put into `reroute` itself, with the origin that it says.
@@ -78,6 +80,7 @@ impl Run {
             history: History::of(seed),
             ledger: Vec::new(),
             ledger_read: vec![0; usize::try_from(partitions).expect("few")],
+            opened: BTreeSet::new(),
             sent: BTreeMap::new(),
             enveloped: BTreeMap::new(),
             tampered: false,

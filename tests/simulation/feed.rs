@@ -16,10 +16,11 @@ impl Run {
         for _ in 0..=self.chance.below(4) {
             self.read_ledger();
             self.history.at(instant(self.now_ms()));
-            let sent = match self.chance.below(20) {
+            let sent = match self.chance.below(24) {
                 0 => self.poison(),
-                1..=8 => self.history.command(&self.ledger),
-                9 if self.chance.one_in(3) => {
+                1..=8 => self.command(),
+                9..=11 => self.settlement().unwrap_or_else(|| self.history.cdr()),
+                12 if self.chance.one_in(3) => {
                     self.send_misrouted();
                     continue;
                 }
@@ -38,6 +39,34 @@ impl Run {
                 self.pass_ms(ms);
             }
         }
+    }
+
+    /// A command. Who opens accounts knows which are asked for, long before the ledger says so.
+    fn command(&mut self) -> Step {
+        loop {
+            let sent = self.history.command(&self.ledger);
+            let fields: Value = serde_json::from_slice(bytes(&sent)).expect("a command");
+            let is_new = fields["type"] != "tenant.open" || self.opened.insert(fields["tenant"].to_string());
+            if is_new || self.chance.one_in(8) {
+                return sent;
+            }
+        }
+    }
+
+    /// The payment service settles one of the last requests that it has read.
+    fn settlement(&mut self) -> Option<Step> {
+        let is_request = |event: &&Value| event["type"] == "tollkeeper.recharge.requested.v1";
+        let late: Vec<&Value> = self.ledger.iter().rev().filter(is_request).take(4).collect();
+        let id = late.get(self.chance.place(late.len().max(1)))?["data"]["recharge_id"].clone();
+        let (tenant, _) = id.as_str().and_then(|id| id.split_once('/')).expect("an id of the engine");
+        let now_ms = self.now_ms();
+        let mut command = serde_json::json!({"command_id": format!("settled-{now_ms}"), "tenant": tenant,
+            "type": "recharge.settle", "at": time(now_ms), "recharge_id": id, "outcome": "succeeded"});
+        if !self.chance.one_in(3) {
+            command["outcome"] = "failed".into();
+            command["reason"] = "card expired".into();
+        }
+        Some(Step::Command(command.to_string().into_bytes()))
     }
 
     fn append(&mut self, sent: Step, input: Input, partition: u32) {
