@@ -18,8 +18,9 @@ const MEMORY_DAYS: i64 = 400;
 pub struct Corrected {
     /// Signed.
     pub given_back: Amount,
-    pub is_voided: bool,
     pub until: Timestamp,
+    /// That it was voided is remembered from the void on: a later adjustment does not renew it.
+    pub voided_until: Option<Timestamp>,
 }
 
 /// A debit as the command copies it from the ledger.
@@ -89,12 +90,12 @@ fn debits(fields: &Fields, tenant: &str, call_id: &str, account_seq: u64) -> Opt
 impl Model {
     fn corrected(&self, key: &(String, String, u64)) -> Corrected {
         let known = self.corrections.get(key).filter(|known| self.clock < known.until).cloned();
-        known.unwrap_or(Corrected { given_back: 0, is_voided: false, until: self.clock })
+        known.unwrap_or(Corrected { given_back: 0, until: self.clock, voided_until: None })
     }
 
-    fn remember_correction(&mut self, key: (String, String, u64), given_back: Amount, is_voided: bool) {
+    fn remember_correction(&mut self, key: (String, String, u64), given_back: Amount, voided_until: Option<Timestamp>) {
         let until = self.clock + time::days(MEMORY_DAYS);
-        self.corrections.insert(key, Corrected { given_back, is_voided, until });
+        self.corrections.insert(key, Corrected { given_back, until, voided_until });
     }
 
     pub(super) fn adjust(&mut self, tenant: &str, fields: &Fields) -> Result<(&'static str, Value), &'static str> {
@@ -116,7 +117,7 @@ impl Model {
             body["corrects"] = json!(call_id);
             body["debits"] = json!(debits.iter().map(|debit| debit.seq).collect::<Vec<_>>());
             body["corrected"] = json!(amount(given_back));
-            correction = Some((key, given_back, known.is_voided));
+            correction = Some((key, given_back, known.voided_until));
         }
         let clock = self.clock;
         let account = self.account_mut(tenant);
@@ -134,8 +135,8 @@ impl Model {
             body["lots"] = lots(&drawn.lots);
             body["debt"] = unless_zero(drawn.debt);
         }
-        if let Some((key, given_back, is_voided)) = correction {
-            self.remember_correction(key, given_back, is_voided);
+        if let Some((key, given_back, voided_until)) = correction {
+            self.remember_correction(key, given_back, voided_until);
         }
         Ok(("balance.adjusted", body))
     }
@@ -147,7 +148,7 @@ impl Model {
         let debits = debits(fields, tenant, &call_id, self.account(tenant).seq).ok_or("malformed")?;
         let key = (tenant.to_owned(), call_id.clone(), debits[0].seq);
         let known = self.corrected(&key);
-        if known.is_voided {
+        if known.voided_until.is_some_and(|until| self.clock < until) {
             return Err("exceeds_debit");
         }
         let debited: Amount = debits.iter().map(|debit| debit.amount).sum();
@@ -164,7 +165,8 @@ impl Model {
         self.give_back(tenant, money, &debits, &mut body);
         self.give_minutes_back(tenant, &debits, &mut body);
         self.take_spend_back(tenant, money, &debits[0], &mut body);
-        self.remember_correction(key, debited, true);
+        let voided_until = self.clock + time::days(MEMORY_DAYS);
+        self.remember_correction(key, debited, Some(voided_until));
         if releases {
             self.calls.remove(&(tenant.to_owned(), call_id));
         }

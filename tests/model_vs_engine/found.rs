@@ -1,4 +1,5 @@
-//! What random histories found, each as short as it can be: independent of how the histories of the day are made.
+//! What random histories found, each as short as it can be, and a bound that they never meet: independent of how the histories
+//! of the day are made.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -147,4 +148,18 @@ fn r2_a_part_that_shrunk_needs_no_rate() {
     script.call("c", "+34911234567", 60, json!({"final": false, "plan": "international"}));
     script.call("c", "+34911234567", 30, json!({"part": 1, "plan": "international"}));
     assert_eq!(script.last("call.debited")["shrunk"], true);
+}
+
+#[test]
+fn a_tenant_has_at_most_1000_counts_of_licences() {
+    let mut script = Script::of_tenant(json!({"block_at": "-1"}));
+    let letters = || "ABCDEFGHIJKLMNOPQRSTUVWXYZ".chars();
+    let countries: Vec<String> =
+        letters().flat_map(|first| letters().map(move |second| format!("{first}{second}"))).collect();
+    let places = ["domestic", "apart"].into_iter().flat_map(|plan| countries.iter().map(move |at| (plan, at)));
+    for (plan, country) in places.take(1_002) {
+        script.command("licences.set", json!({"plan": plan, "usage_country": country, "quantity": 1}), json!({}));
+    }
+    script.command("licences.set", json!({"plan": "domestic", "usage_country": "US", "quantity": 2}), json!({}));
+    assert_eq!(script.count("licences.set"), 1_001, "what is there can still be changed");
 }

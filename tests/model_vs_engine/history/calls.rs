@@ -180,7 +180,12 @@ impl History {
     fn again(&mut self) -> Option<Value> {
         let late = self.cdrs.len().saturating_sub(8);
         let cdr = self.chance.some(&self.cdrs[late..])?.clone();
-        let more = match self.chance.below(10) {
+        let more = match self.chance.below(12) {
+            // Another call under an id that is remembered, or was forgotten.
+            10.. => {
+                let micros = self.micros();
+                self.with_times(json!({}), micros)
+            }
             0..4 => json!({}),
             4 => json!({"attributes": {"site": "London"}}),
             5 => json!({"on_net": true}),

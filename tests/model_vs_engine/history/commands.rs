@@ -166,7 +166,7 @@ fn update(chance: &mut Chance) -> Value {
             some[name] = if chance.percent(15) { Value::Null } else { value.clone() };
         }
     }
-    match chance.below(20) {
+    match chance.below(14) {
         0 => with(some, json!({"price_list": "euro"})),
         1 => with(some, json!({"currency": "USD"})),
         2 => with(some, json!({"price_list": chance.one(&["cents", "retail", "nothing"])})),
