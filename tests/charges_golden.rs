@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tollkeeper::core::catalog::Catalog;
 use tollkeeper::core::cdr::{Attributes, CallTimes, Cdr, Direction, NumberType, Service};
 use tollkeeper::core::money::Money;
-use tollkeeper::core::rating::{Charge, Rejection, beyond_this_release, rate};
+use tollkeeper::core::price::Priced;
+use tollkeeper::core::rating::{Offer, Payer, Rated, Rejection, rate};
 use tollkeeper::core::tenant::{NoRatePolicy, TenantSettings};
 use tollkeeper::stream::catalog::load_directory;
 
@@ -40,6 +41,8 @@ fn catalog() -> Catalog {
 struct Case<'a> {
     cdr: Cdr<'a>,
     settings: TenantSettings,
+    /// What is left of the pool, if the plan says that one pays first.
+    pool_minutes: u64,
 }
 
 impl<'a> Case<'a> {
@@ -59,7 +62,10 @@ impl<'a> Case<'a> {
             no_rate: None,
             minimum_funding: Money::ZERO,
             block_at: Money::ZERO,
+            notify_below: None,
+            daily_limit: None,
         };
+        let mut pool_minutes = 0;
         let mut cdr = Cdr {
             call_id: "call".into(),
             tenant: "contoso".into(),
@@ -85,47 +91,55 @@ impl<'a> Case<'a> {
                 ("in", currency) => settings.currency = currency.parse().expect(word),
                 ("of", country) => settings.usage_country = country.parse().expect(word),
                 ("free_call", "") => settings.no_rate = Some(NoRatePolicy::FreeCall),
+                ("voice_app", "") => cdr.service = Service::VoiceApp,
                 ("conferencing", "") => cdr.service = Service::Conferencing,
                 ("inbound", "") => cdr.direction = Direction::Inbound,
                 ("number", "toll_free") => cdr.number_type = NumberType::TollFree,
                 ("number", "service") => cdr.number_type = NumberType::Service,
                 ("plan", plan) => cdr.plan = Some(plan.into()),
-                ("part", part) => cdr.part = Some(part.parse().expect(word)),
-                ("not", "final") => cdr.is_final = false,
+                ("from", number) => cdr.from = number.into(),
+                ("left", minutes) => pool_minutes = minutes.parse().expect(word),
                 ("on", "net") => cdr.on_net = true,
                 _ => panic!("what is `{word}` in `{text}`?"),
             }
         }
         cdr.times = CallTimes::Answered { at, duration };
-        Case { cdr, settings }
+        Case { cdr, settings, pool_minutes }
     }
 
     fn result(&self, catalog: &Catalog) -> String {
-        let charge = beyond_this_release(&self.cdr)
-            .and_then(|()| rate(&self.cdr, &self.settings, catalog, NoRatePolicy::Quarantine));
-        match charge {
-            Ok(charge) => tell(&charge),
-            Err(Rejection { reason, .. }) => format!("quarantined: {reason}"),
-        }
+        let told =
+            rate(&self.cdr, &self.settings, catalog, NoRatePolicy::Quarantine).and_then(|rated| match &rated.payer {
+                Payer::Nobody => Ok(format!("free, {}", rated.class.code())),
+                Payer::NobodyKnows => Ok(format!("free call, nobody has a price, {}", rated.class.code())),
+                Payer::Credits(offer) => self.tell(&rated, offer, None),
+                Payer::Pool(pool, offer) => {
+                    let minutes = self.cdr.duration().minutes_up().min(self.pool_minutes);
+                    self.tell(&rated, offer, Some((pool.id().to_string(), minutes)))
+                }
+            });
+        told.unwrap_or_else(|Rejection { reason, .. }| format!("quarantined: {reason}"))
     }
-}
 
-/// `outbound-usd 1425 USA 0.013/min 60/60 | 120 s billed | 0.026`.
-fn tell(charge: &Charge<'_>) -> String {
-    let Some(((deck, row), rate)) = charge.row.zip(charge.rate) else {
-        let why = if charge.free_call { "free call, nobody has a price" } else { "free" };
-        return format!("{why}, {} | {} s billed | {}", charge.class.code(), charge.billed_seconds, charge.amount);
-    };
-    let (list, _) = deck.label().split_once('@').expect("id@version");
-    let (prefix, destination) = (&row.prefix, &row.destination);
-    let (initial, increment) = (row.price.initial_increment, row.price.increment);
-    let priced = format!("{list} {prefix} {destination} {rate}/min {initial}/{increment}, {}", charge.class.code());
-    let lines: Vec<String> = charge.lines.iter().map(|line| format!("{} {}", line.kind.code(), line.amount)).collect();
-    let amount = match &lines[..] {
-        [_] => charge.amount.to_string(),
-        lines => format!("{} = {}", lines.join(" + "), charge.amount),
-    };
-    format!("{priced} | {} s billed | {amount}", charge.billed_seconds)
+    /// `outbound-usd 1425 USA 0.013/min 60/60 | 120 s billed | 0.026`.
+    fn tell(&self, rated: &Rated<'_>, offer: &Offer<'_>, pool: Option<(String, u64)>) -> Result<String, Rejection> {
+        let minutes = pool.as_ref().map_or(0, |(_, minutes)| *minutes);
+        let Priced { billed_seconds, paid_seconds, lines, amount, rate } =
+            offer.charge(self.cdr.started_at(), self.cdr.duration(), minutes)?;
+        let (list, _) = offer.deck.split_once('@').expect("id@version");
+        let prefix = offer.prefix.map(|prefix| format!("{prefix} ")).unwrap_or_default();
+        let rate = rate.map(|rate| format!("{rate}/min ")).unwrap_or_default();
+        let (initial, increment) = (offer.price.initial_increment, offer.price.increment);
+        let priced =
+            format!("{list} {prefix}{} {rate}{initial}/{increment}, {}", offer.destination, rated.class.code());
+        let pooled = pool.map(|(id, minutes)| format!(", {minutes} min from {id}, {paid_seconds} s paid"));
+        let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.kind.code(), line.amount)).collect();
+        let amount = match &lines[..] {
+            [] | [_] => amount.to_string(),
+            lines => format!("{} = {amount}", lines.join(" + ")),
+        };
+        Ok(format!("{priced} | {billed_seconds} s billed{} | {amount}", pooled.unwrap_or_default()))
+    }
 }
 
 #[test]
