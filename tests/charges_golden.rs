@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tollkeeper::core::catalog::Catalog;
 use tollkeeper::core::cdr::{Attributes, CallTimes, Cdr, Direction, NumberType, Service};
 use tollkeeper::core::money::Money;
-use tollkeeper::core::rating::{Charge, Rejection, beyond_this_release, rate};
+use tollkeeper::core::price::Priced;
+use tollkeeper::core::rating::{Offer, Payer, Rated, Rejection, rate};
 use tollkeeper::core::tenant::{NoRatePolicy, TenantSettings};
 use tollkeeper::stream::catalog::load_directory;
 
@@ -40,6 +41,8 @@ fn catalog() -> Catalog {
 struct Case<'a> {
     cdr: Cdr<'a>,
     settings: TenantSettings,
+    /// What is left in the pool.
+    pool_minutes: u64,
 }
 
 impl<'a> Case<'a> {
@@ -59,7 +62,10 @@ impl<'a> Case<'a> {
             no_rate: None,
             minimum_funding: Money::ZERO,
             block_at: Money::ZERO,
+            notify_below: None,
+            daily_limit: None,
         };
+        let mut pool_minutes = 0;
         let mut cdr = Cdr {
             call_id: "call".into(),
             tenant: "contoso".into(),
@@ -89,43 +95,76 @@ impl<'a> Case<'a> {
                 ("inbound", "") => cdr.direction = Direction::Inbound,
                 ("number", "toll_free") => cdr.number_type = NumberType::TollFree,
                 ("number", "service") => cdr.number_type = NumberType::Service,
+                ("from", number) => cdr.from = number.into(),
+                ("user", country) => cdr.usage_country = Some(country.parse().expect(word)),
                 ("plan", plan) => cdr.plan = Some(plan.into()),
-                ("part", part) => cdr.part = Some(part.parse().expect(word)),
-                ("not", "final") => cdr.is_final = false,
+                ("pool", minutes) => pool_minutes = minutes.parse().expect(word),
                 ("on", "net") => cdr.on_net = true,
                 _ => panic!("what is `{word}` in `{text}`?"),
             }
         }
         cdr.times = CallTimes::Answered { at, duration };
-        Case { cdr, settings }
+        Case { cdr, settings, pool_minutes }
     }
 
     fn result(&self, catalog: &Catalog) -> String {
-        let charge = beyond_this_release(&self.cdr)
-            .and_then(|()| rate(&self.cdr, &self.settings, catalog, NoRatePolicy::Quarantine));
-        match charge {
+        match self.charge(catalog) {
             Ok(charge) => tell(&charge),
             Err(Rejection { reason, .. }) => format!("quarantined: {reason}"),
         }
     }
+
+    fn charge<'c>(&self, catalog: &'c Catalog) -> Result<Charge<'c>, Rejection> {
+        let Case { cdr, settings, pool_minutes } = self;
+        let rated = rate(cdr, settings, catalog, NoRatePolicy::Quarantine)?;
+        let pool_minutes = match rated.payer {
+            Payer::Pool(..) => cdr.duration().minutes_up().min(*pool_minutes),
+            Payer::Credits(_) | Payer::Nobody | Payer::NobodyKnows => 0,
+        };
+        let priced = match rated.payer.offer() {
+            Some(offer) => offer.charge(cdr.started_at(), cdr.duration(), pool_minutes)?,
+            None => Priced::nothing(),
+        };
+        Ok(Charge { rated, pool_minutes, priced })
+    }
 }
 
-/// `outbound-usd 1425 USA 0.013/min 60/60 | 120 s billed | 0.026`.
+/// Who pays what for a call.
+struct Charge<'c> {
+    rated: Rated<'c>,
+    pool_minutes: u64,
+    priced: Priced,
+}
+
+/// `outbound-usd 1425 USA 0.013/min 60/60, outbound_domestic | 120 s billed | 0.026`.
 fn tell(charge: &Charge<'_>) -> String {
-    let Some(((deck, row), rate)) = charge.row.zip(charge.rate) else {
-        let why = if charge.free_call { "free call, nobody has a price" } else { "free" };
-        return format!("{why}, {} | {} s billed | {}", charge.class.code(), charge.billed_seconds, charge.amount);
+    let Charge { rated, pool_minutes, priced } = charge;
+    let class = rated.class.code();
+    let (billed, amount) = (priced.billed_seconds, priced.amount);
+    let Some(offer) = rated.payer.offer() else {
+        let is_unknown = matches!(rated.payer, Payer::NobodyKnows);
+        let why = if is_unknown { "free call, nobody has a price" } else { "free" };
+        return format!("{why}, {class} | {billed} s billed | {amount}");
     };
-    let (list, _) = deck.label().split_once('@').expect("id@version");
-    let (prefix, destination) = (&row.prefix, &row.destination);
-    let (initial, increment) = (row.price.initial_increment, row.price.increment);
-    let priced = format!("{list} {prefix} {destination} {rate}/min {initial}/{increment}, {}", charge.class.code());
-    let lines: Vec<String> = charge.lines.iter().map(|line| format!("{} {}", line.kind.code(), line.amount)).collect();
+    let lines: Vec<String> = priced.lines.iter().map(|line| format!("{} {}", line.kind.code(), line.amount)).collect();
     let amount = match &lines[..] {
-        [_] => charge.amount.to_string(),
-        lines => format!("{} = {}", lines.join(" + "), charge.amount),
+        [] | [_] => amount.to_string(),
+        lines => format!("{} = {amount}", lines.join(" + ")),
     };
-    format!("{priced} | {} s billed | {amount}", charge.billed_seconds)
+    let pool = match pool_minutes {
+        0 => String::new(),
+        minutes => format!(", {minutes} pool minutes, {} s paid", priced.paid_seconds),
+    };
+    format!("{}, {class} | {billed} s billed{pool} | {amount}", tell_price(offer, priced))
+}
+
+/// `outbound-usd 1425 USA 0.013/min 60/60`.
+fn tell_price(offer: &Offer<'_>, priced: &Priced) -> String {
+    let (list, _) = offer.deck.split_once('@').expect("id@version");
+    let (initial, increment) = (offer.price.initial_increment, offer.price.increment);
+    let of = offer.prefix.map_or_else(|| offer.country.map(|of| of.to_string()).unwrap_or_default(), str::to_owned);
+    let rate = priced.rate.map_or_else(|| "nothing paid".to_owned(), |rate| format!("{rate}/min"));
+    format!("{list} {of} {} {rate} {initial}/{increment}", offer.destination)
 }
 
 #[test]

@@ -151,8 +151,8 @@ fn r14_inbound_prices_are_the_published_ones() {
     let bytes = std::fs::read(root().join("rates/inbound/inbound-usd.csv")).expect("it is there");
     let file = SourceFile { name: "inbound/inbound-usd.csv", bytes: &bytes };
     let name = DeckName { id: "inbound-usd", version: "1" };
-    let inbound =
-        read_inbound_deck(file, name, Some(catalog.number_plan(jiff::Timestamp::UNIX_EPOCH))).unwrap_or_else(|faults| panic!("{faults}"));
+    let inbound = read_inbound_deck(file, name, Some(catalog.number_plan(jiff::Timestamp::UNIX_EPOCH)))
+        .unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!((inbound.price_list(), inbound.currency().as_str()), ("outbound-usd", "USD"));
     let cases = [
         (NumberType::TollFree, "US", Some("0.022")),
