@@ -243,6 +243,7 @@ fn with_commands_tenants_are_debited_and_the_ledger_folds_to_the_same_balance() 
             "call.debited",
             "call.debited",
             "call.debited",
+            "balance.reached_zero",
             "tenant.blocked",
         ]
     );
