@@ -3,6 +3,7 @@
 //! A [`Config`] in hand is valid: every key is in its range and the rules between keys hold. Whatever is wrong is listed at
 //! once, each fault with its key and the place it came from, so that nobody mends a configuration one start at a time.
 
+mod intake;
 mod keys;
 mod settings;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use intake::{INTAKES_MAX, IntakeSettings};
 pub use keys::{KEYS, Key, Kind, example_file, markdown_table};
 pub use settings::{KafkaSettings, LogFormat, Settings};
 

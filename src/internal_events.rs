@@ -5,6 +5,7 @@
 
 mod alarms;
 mod catalog;
+mod intake;
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub use alarms::{
     AccountFrozen, AlarmChange, ClockSkewed, InputArrived, InputWaiting, LawViolated, ReroutesHigh, SettlementUnmatched,
 };
 pub use catalog::{CatalogJudged, CatalogReplaced, PublicationIgnored};
+
+pub use intake::{IntakeBeganAnew, IntakeJoined, IntakeLeft};
 
 use crate::core::partition::PartitionId;
 use crate::health::{PartitionState, RestoreProgress, TenantTally};

@@ -32,13 +32,20 @@
 //! order of the merge ([`stream::inputs`]) → [`stream::engine::Engine::take`]: decode ([`wire::cdr`]), rate
 //! ([`core::rating`]), debit ([`core::decide`]), encode ([`wire::event`]).
 //!
+//! # What switches write
+//!
+//! The engine reads native CDRs only. The intake ([`stream::intake`], threads of the same process or of `tollkeeper intake`) reads
+//! topics with CDRs as switches write them, in any number of partitions and with any key, and produces native ones to `cdrs`, at
+//! home, in one transaction with its own offsets: decoders and mappings are in [`wire::foreign`], and `tollkeeper rate` has the
+//! same. It keeps no state, so whatever goes wrong it begins anew from its committed offsets.
+//!
 //! # Where code lives
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`core`] | pure: money, numbers, price lists, accounts, decisions. No async, clock, chance, I/O, logging, serde, Kafka |
-//! | [`wire`] | bytes to types and back, pure: CDRs, commands, CloudEvents, envelopes, price list files, and their JSON Schemas |
-//! | [`stream`] | the worker, its restores, and the two logs that carry it: Kafka and memory |
+//! | [`wire`] | bytes to types and back, pure: CDRs (those of switches too), commands, CloudEvents, envelopes, price list files, and their JSON Schemas |
+//! | [`stream`] | the worker, its restores, the intake, and the two logs that carry them: Kafka and memory |
 //! | [`desk`] | HTTP: metrics and health |
 //! | [`offline`] | `tollkeeper rate`: the same core over files; `deck`: what a price list says, and what another changes; `audit`: the proof of a ledger; `rerate`: its calls priced again |
 //! | [`demo`] | `tollkeeper demo`: traffic, a payment service and a proof, on the log in memory |

@@ -141,6 +141,18 @@ const REBALANCES: MetricDoc = doc(
     &["change"],
     "what the group told a worker (assigned, revoked, lost)",
 );
+const INTAKE_ROWS: MetricDoc = doc(
+    "tollkeeper_intake_rows_total",
+    "counter",
+    &["outcome", "reason"],
+    "rows that switches wrote, by outcome (call, quarantined, skipped) and the reason of quarantined and skipped ones, in committed transactions",
+);
+const INTAKE_TRANSACTIONS: MetricDoc = doc(
+    "tollkeeper_intake_transactions_total",
+    "counter",
+    &["outcome"],
+    "transactions of the intake that were committed, or failed and were begun anew",
+);
 const CLOCK_SKEW: MetricDoc = doc(
     "tollkeeper_clock_skew_seconds",
     "gauge",
@@ -179,7 +191,7 @@ const BUILD_INFO: MetricDoc = doc(
 );
 
 /// Every metric of the engine, in README's order. Those of the process ([`PROCESS_METRICS`]) come from the library.
-pub const METRICS: [MetricDoc; 29] = [
+pub const METRICS: [MetricDoc; 31] = [
     CDRS,
     COMMANDS,
     RECORDS_READ,
@@ -203,6 +215,8 @@ pub const METRICS: [MetricDoc; 29] = [
     TRANSACTIONS,
     OUTCOMES_UNKNOWN,
     REBALANCES,
+    INTAKE_ROWS,
+    INTAKE_TRANSACTIONS,
     CLOCK_SKEW,
     LAWS_VIOLATED,
     CATALOG_INFO,

@@ -1,4 +1,6 @@
-//! One node: an engine process on a Kafka cluster, from its checks at start to its last commit.
+//! One node: an engine process on a Kafka cluster, from its checks at start to its last commit; or an intake alone.
+
+mod intake;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -75,11 +77,9 @@ impl Node {
     /// A catalog with faults, topics that differ from what they should be, an address that is taken, a cluster that does not
     /// answer.
     pub fn start(config: &Config, crash_at: Option<(Step, NonZeroU32)>) -> anyhow::Result<Node> {
-        let signalled = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-            signal_hook::flag::register(signal, Arc::clone(&signalled)).context("signals cannot be listened to")?;
-        }
+        let signalled = signals()?;
         let directory = config.catalog_directory().map(load_directory).transpose()?;
+        let decoders = intake::decoders(config)?;
         check_topics(config)?;
         let metrics = Arc::new(Metrics::new());
         let http = HttpServer::start(config.http_listen, Arc::clone(&metrics), config.watchdog_limit())?;
@@ -111,6 +111,36 @@ impl Node {
         .emit(&node.metrics);
         let engine = Engine::new(catalog, rules(config)?, config.partitions, &config.topic_prefix);
         node.start_workers(config, (&engine, &catalogs), clock, &CrashCounter::new(crash_at))?;
+        node.start_intakes(config, decoders)?;
+        Ok(node)
+    }
+
+    /// Checks topics and mappings, then starts HTTP and the intake, and no worker.
+    ///
+    /// # Errors
+    /// No input is configured; else as [`Self::start`], but for the catalog.
+    pub fn start_intake(config: &Config) -> anyhow::Result<Node> {
+        let signalled = signals()?;
+        if config.intake.is_empty() {
+            bail!("no input is configured: [[intake]] in the configuration file has topic, format and mapping");
+        }
+        let decoders = intake::decoders(config)?;
+        check_topics(config)?;
+        let metrics = Arc::new(Metrics::new());
+        let http = HttpServer::start(config.http_listen, Arc::clone(&metrics), config.watchdog_limit())?;
+        tracing::info!("HTTP is served on {}", http.address());
+        let mut node = Node {
+            follower: None,
+            workers: Vec::new(),
+            orphans: None,
+            http,
+            metrics,
+            stop: Arc::new(AtomicBool::new(false)),
+            signalled,
+            shutdown_deadline: config.shutdown_deadline(),
+            watchdog_limit: config.watchdog_limit(),
+        };
+        node.start_intakes(config, decoders)?;
         Ok(node)
     }
 
@@ -243,6 +273,15 @@ impl Node {
 #[expect(clippy::disallowed_methods, reason = "the watchdog and the deadline of a stop measure real time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// Set when the process is told to stop.
+fn signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let signalled = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&signalled)).context("signals cannot be listened to")?;
+    }
+    Ok(signalled)
 }
 
 fn rules(config: &Config) -> anyhow::Result<Rules> {

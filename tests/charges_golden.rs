@@ -41,7 +41,7 @@ fn catalog() -> Catalog {
 struct Case<'a> {
     cdr: Cdr<'a>,
     settings: TenantSettings,
-    /// What is left in the pool.
+    /// What is left of the pool, if the plan says that one pays first.
     pool_minutes: u64,
 }
 
@@ -91,14 +91,14 @@ impl<'a> Case<'a> {
                 ("in", currency) => settings.currency = currency.parse().expect(word),
                 ("of", country) => settings.usage_country = country.parse().expect(word),
                 ("free_call", "") => settings.no_rate = Some(NoRatePolicy::FreeCall),
+                ("voice_app", "") => cdr.service = Service::VoiceApp,
                 ("conferencing", "") => cdr.service = Service::Conferencing,
                 ("inbound", "") => cdr.direction = Direction::Inbound,
                 ("number", "toll_free") => cdr.number_type = NumberType::TollFree,
                 ("number", "service") => cdr.number_type = NumberType::Service,
-                ("from", number) => cdr.from = number.into(),
-                ("user", country) => cdr.usage_country = Some(country.parse().expect(word)),
                 ("plan", plan) => cdr.plan = Some(plan.into()),
-                ("pool", minutes) => pool_minutes = minutes.parse().expect(word),
+                ("from", number) => cdr.from = number.into(),
+                ("left", minutes) => pool_minutes = minutes.parse().expect(word),
                 ("on", "net") => cdr.on_net = true,
                 _ => panic!("what is `{word}` in `{text}`?"),
             }
@@ -108,63 +108,38 @@ impl<'a> Case<'a> {
     }
 
     fn result(&self, catalog: &Catalog) -> String {
-        match self.charge(catalog) {
-            Ok(charge) => tell(&charge),
-            Err(Rejection { reason, .. }) => format!("quarantined: {reason}"),
-        }
+        let told =
+            rate(&self.cdr, &self.settings, catalog, NoRatePolicy::Quarantine).and_then(|rated| match &rated.payer {
+                Payer::Nobody => Ok(format!("free, {}", rated.class.code())),
+                Payer::NobodyKnows => Ok(format!("free call, nobody has a price, {}", rated.class.code())),
+                Payer::Credits(offer) => self.tell(&rated, offer, None),
+                Payer::Pool(pool, offer) => {
+                    let minutes = self.cdr.duration().minutes_up().min(self.pool_minutes);
+                    self.tell(&rated, offer, Some((pool.id().to_string(), minutes)))
+                }
+            });
+        told.unwrap_or_else(|Rejection { reason, .. }| format!("quarantined: {reason}"))
     }
 
-    fn charge<'c>(&self, catalog: &'c Catalog) -> Result<Charge<'c>, Rejection> {
-        let Case { cdr, settings, pool_minutes } = self;
-        let rated = rate(cdr, settings, catalog, NoRatePolicy::Quarantine)?;
-        let pool_minutes = match rated.payer {
-            Payer::Pool(..) => cdr.duration().minutes_up().min(*pool_minutes),
-            Payer::Credits(_) | Payer::Nobody | Payer::NobodyKnows => 0,
+    /// `outbound-usd 1425 USA 0.013/min 60/60 | 120 s billed | 0.026`.
+    fn tell(&self, rated: &Rated<'_>, offer: &Offer<'_>, pool: Option<(String, u64)>) -> Result<String, Rejection> {
+        let minutes = pool.as_ref().map_or(0, |(_, minutes)| *minutes);
+        let Priced { billed_seconds, paid_seconds, lines, amount, rate } =
+            offer.charge(self.cdr.started_at(), self.cdr.duration(), minutes)?;
+        let (list, _) = offer.deck.split_once('@').expect("id@version");
+        let prefix = offer.prefix.map(|prefix| format!("{prefix} ")).unwrap_or_default();
+        let rate = rate.map(|rate| format!("{rate}/min ")).unwrap_or_default();
+        let (initial, increment) = (offer.price.initial_increment, offer.price.increment);
+        let priced =
+            format!("{list} {prefix}{} {rate}{initial}/{increment}, {}", offer.destination, rated.class.code());
+        let pooled = pool.map(|(id, minutes)| format!(", {minutes} min from {id}, {paid_seconds} s paid"));
+        let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.kind.code(), line.amount)).collect();
+        let amount = match &lines[..] {
+            [] | [_] => amount.to_string(),
+            lines => format!("{} = {amount}", lines.join(" + ")),
         };
-        let priced = match rated.payer.offer() {
-            Some(offer) => offer.charge(cdr.started_at(), cdr.duration(), pool_minutes)?,
-            None => Priced::nothing(),
-        };
-        Ok(Charge { rated, pool_minutes, priced })
+        Ok(format!("{priced} | {billed_seconds} s billed{} | {amount}", pooled.unwrap_or_default()))
     }
-}
-
-/// Who pays what for a call.
-struct Charge<'c> {
-    rated: Rated<'c>,
-    pool_minutes: u64,
-    priced: Priced,
-}
-
-/// `outbound-usd 1425 USA 0.013/min 60/60, outbound_domestic | 120 s billed | 0.026`.
-fn tell(charge: &Charge<'_>) -> String {
-    let Charge { rated, pool_minutes, priced } = charge;
-    let class = rated.class.code();
-    let (billed, amount) = (priced.billed_seconds, priced.amount);
-    let Some(offer) = rated.payer.offer() else {
-        let is_unknown = matches!(rated.payer, Payer::NobodyKnows);
-        let why = if is_unknown { "free call, nobody has a price" } else { "free" };
-        return format!("{why}, {class} | {billed} s billed | {amount}");
-    };
-    let lines: Vec<String> = priced.lines.iter().map(|line| format!("{} {}", line.kind.code(), line.amount)).collect();
-    let amount = match &lines[..] {
-        [] | [_] => amount.to_string(),
-        lines => format!("{} = {amount}", lines.join(" + ")),
-    };
-    let pool = match pool_minutes {
-        0 => String::new(),
-        minutes => format!(", {minutes} pool minutes, {} s paid", priced.paid_seconds),
-    };
-    format!("{}, {class} | {billed} s billed{pool} | {amount}", tell_price(offer, priced))
-}
-
-/// `outbound-usd 1425 USA 0.013/min 60/60`.
-fn tell_price(offer: &Offer<'_>, priced: &Priced) -> String {
-    let (list, _) = offer.deck.split_once('@').expect("id@version");
-    let (initial, increment) = (offer.price.initial_increment, offer.price.increment);
-    let of = offer.prefix.map_or_else(|| offer.country.map(|of| of.to_string()).unwrap_or_default(), str::to_owned);
-    let rate = priced.rate.map_or_else(|| "nothing paid".to_owned(), |rate| format!("{rate}/min"));
-    format!("{list} {of} {} {rate} {initial}/{increment}", offer.destination)
 }
 
 #[test]

@@ -73,3 +73,52 @@ fn r3_a_call_that_a_switch_writes_again_has_its_identity_and_its_content() {
     assert_eq!(told.len(), 3, "one of them with another cause");
     assert!(told.iter().all(|line| line == &told[0] && line.starts_with("call ")), "{told:?}");
 }
+
+/// The capabilities that Microsoft documents.
+const CAPABILITIES: [&str; 19] = [
+    "MCOEV",
+    "MCOEV_VIRTUALUSER",
+    "MCOEV_VIRTUALUSER_GOV",
+    "FREECALL",
+    "MCOPSTN1",
+    "MCOPSTN2",
+    "MCOPSTN5",
+    "MCOPSTN6",
+    "MCOPSTN8",
+    "MCOPSTN9",
+    "MCOPSTNCAP",
+    "MCOPSTNPP",
+    "MCOPSTNU",
+    "MCOMEETADD",
+    "MCOMEETADD_DIALOUT_US",
+    "MCOMEETADD_CN_GLOBAL",
+    "MCOMEETADD_TATA",
+    "MCOMEETACPEA",
+    "MCOMEETACPEA_GOV",
+];
+
+#[test]
+fn the_example_mapping_of_graph_has_a_plan_of_rates_for_every_capability() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/graph-mapping.example.toml");
+    let mapping = fs::read_to_string(path).unwrap();
+    let decoder = Decoder::new(Format::Graph, Some(&mapping)).unwrap_or_else(|faults| panic!("{faults}"));
+    let plan = |capability: &str, country: &str| {
+        let row = format!(
+            r#"{{"tenantId":"00000000-0000-0000-0000-000000000000","id":"i","callType":"user_out","duration":60,
+            "startDateTime":"2026-11-20T10:15:30Z","calleeNumber":"+33612345678","usageCountryCode":"{country}",
+            "licenseCapability":"{capability}"}}"#
+        );
+        decode(&decoder, row.as_bytes())
+    };
+    for (capability, country) in CAPABILITIES.into_iter().flat_map(|of| [(of, "DE"), (of, "MX")]) {
+        let told = plan(capability, country);
+        let (_, named) = told.split_once(r#""plan":""#).unwrap_or_else(|| panic!("{told}"));
+        let named = named.split('"').next().unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("rates/plans/{named}.toml"));
+        assert!(file.exists(), "{capability}: rates/ has no plan {named}");
+    }
+    assert!(plan("MCOPSTN1", "MX").contains(r#""plan":"domestic-mexico""#));
+    assert!(
+        plan("MCOPSTN77", "DE").starts_with("rejected malformed: licenseCapability/usageCountryCode: the mapping has")
+    );
+}

@@ -13,6 +13,7 @@ pub mod deck;
 pub mod demo;
 mod exit;
 pub mod funds;
+pub mod intake;
 mod ledger;
 pub mod offsets;
 pub mod publish;
@@ -70,6 +71,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Runs the engine on a Kafka cluster
     Run(run::RunArgs),
+    /// Turns CDRs as switches write them into native ones, on a Kafka cluster, without an engine
+    Intake(intake::IntakeArgs),
     /// Rates files of CDRs offline
     Rate(rate::RateArgs),
     /// Checks, looks up and compares price lists
@@ -116,6 +119,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Demo(args) => demo::run(args, &cli.logs),
         Command::Run(args) => run::run(args, &cli.logs),
+        Command::Intake(args) => intake::run(args, &cli.logs),
         Command::Rate(args) => rate::run(args, &cli.logs),
         Command::Deck(command) => deck::run(command, &cli.logs),
         Command::Audit(args) => audit::run(args, &cli.logs),

@@ -59,10 +59,12 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// The `[kafka]` table.
     Table,
+    /// The `[[intake]]` tables.
+    Inputs,
 }
 
 /// All keys, in the order of README and example file.
-pub const KEYS: [Key; 26] = [
+pub const KEYS: [Key; 27] = [
     Key { name: "brokers", kind: Kind::Text, meaning: "Kafka brokers to begin with, `host:port`, separated by commas" },
     Key { name: "topic_prefix", kind: Kind::Text, meaning: "topics are called `<topic_prefix>.<name>`" },
     Key {
@@ -177,6 +179,11 @@ pub const KEYS: [Key; 26] = [
         kind: Kind::Table,
         meaning: "settings of the Kafka client (librdkafka) that are passed through, TLS and SASL among them; what exactly-once rests on is refused",
     },
+    Key {
+        name: "intake",
+        kind: Kind::Inputs,
+        meaning: "topics with CDRs as switches write them: `topic` (its whole name), `format` (as `--input-format` of `tollkeeper rate`), `mapping` (its file); each is a thread of `tollkeeper run` or `tollkeeper intake`",
+    },
 ];
 
 impl Key {
@@ -208,6 +215,7 @@ impl Kind {
             }
             Kind::Flag => text.parse::<bool>().map(Value::from).map_err(|_| format!("{text} is not true or false")),
             Kind::Table => Err("give single settings: `kafka.<setting>`".to_owned()),
+            Kind::Inputs => Err("can be given in the file only".to_owned()),
         }
     }
 
@@ -239,6 +247,7 @@ impl Kind {
                 if words.contains(&word) { Ok(()) } else { Err(format!("{word} is not one of {}", words.join(", "))) }
             }
             Kind::Table => value.as_object().map(|_| ()).ok_or_else(|| "must be a table".to_owned()),
+            Kind::Inputs => super::intake::check(value),
         }
     }
 
@@ -252,6 +261,7 @@ impl Kind {
             Kind::Flag => "`true`, `false`".to_owned(),
             Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
             Kind::Table => "table".to_owned(),
+            Kind::Inputs => "tables".to_owned(),
         }
     }
 }
@@ -272,7 +282,7 @@ pub fn example_file() -> String {
         "# Tollkeeper's configuration: every key with its default. Keys left out keep it; unknown keys are refused.\n\
          # A variable TOLLKEEPER_<KEY> of the environment beats this file, a flag beats both.\n",
     );
-    for key in KEYS.iter().filter(|key| key.kind != Kind::Table) {
+    for key in KEYS.iter().filter(|key| !matches!(key.kind, Kind::Table | Kind::Inputs)) {
         let (name, default, range) = (key.name, key.default_text(), key.kind.describe().replace('`', ""));
         let meaning = key.meaning.replace('`', "");
         file.push_str(&format!("\n# {meaning}\n# ({range})\n{name} = {default}\n"));
@@ -284,6 +294,12 @@ pub fn example_file() -> String {
          # sasl.mechanism = \"SCRAM-SHA-512\"\n# sasl.username = \"tollkeeper\"\n\
          # sasl.password comes best from the environment: TOLLKEEPER_KAFKA_SASL_PASSWORD\n",
     );
+    let intake = Key::named("intake").expect("the inputs are a key");
+    file.push_str(&format!(
+        "\n# {}\n# [[intake]]\n# topic = \"freeswitch-cdrs\"\n# format = \"freeswitch_json\"\n\
+         # mapping = \"/etc/tollkeeper/freeswitch.toml\"\n",
+        intake.meaning.replace('`', "")
+    ));
     file
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::keys::KEYS;
-use super::{Fault, TRANSACTIONAL_ID_LEN_MAX};
+use super::{Fault, IntakeSettings, TRANSACTIONAL_ID_LEN_MAX};
 use crate::core::tenant::NoRatePolicy;
 use crate::stream::settings::FIXED;
 
@@ -45,6 +45,7 @@ pub struct Settings {
     pub log_format: LogFormat,
     pub log_filter: String,
     pub kafka: KafkaSettings,
+    pub intake: Vec<IntakeSettings>,
 }
 
 /// The form of the logs on standard error.
@@ -96,6 +97,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             kafka: KafkaSettings::default(),
+            intake: Vec::new(),
         }
     }
 }
@@ -171,6 +173,7 @@ impl Settings {
         if let Err(message) = crate::logs::check_filter(&self.log_filter) {
             faults.push(fault("log_filter", message));
         }
+        faults.extend(self.faults_of_intake());
         faults
     }
 
@@ -212,7 +215,7 @@ impl fmt::Debug for KafkaSettings {
     }
 }
 
-fn fault(key: &str, message: String) -> Fault {
+pub(super) fn fault(key: &str, message: String) -> Fault {
     Fault { key: key.to_owned(), origin: None, message }
 }
 

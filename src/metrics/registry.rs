@@ -10,14 +10,17 @@ use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, Int
 use super::collectors::{DebitedCollector, HealthCollector};
 use super::{
     BATCH_RECORDS, BLOCKS, BUILD_INFO, BatchCounts, CATALOG_AGE, CATALOG_INFO, CDRS, CLOCK_SKEW, COMMANDS,
-    COMMIT_SECONDS, FREE_CALLS, LAWS_VIOLATED, Law, MetricDoc, OUTCOMES_UNKNOWN, PUBLICATIONS_IGNORED, REBALANCES,
-    RECHARGES, RECORDS_READ, RECORDS_WRITTEN, RechargeState, TRANSACTION_SECONDS, TRANSACTIONS,
+    COMMIT_SECONDS, FREE_CALLS, INTAKE_ROWS, INTAKE_TRANSACTIONS, LAWS_VIOLATED, Law, MetricDoc, OUTCOMES_UNKNOWN,
+    PUBLICATIONS_IGNORED, REBALANCES, RECHARGES, RECORDS_READ, RECORDS_WRITTEN, RechargeState, TRANSACTION_SECONDS,
+    TRANSACTIONS,
 };
 use crate::core::currency::Currency;
 use crate::core::money::Money;
 use crate::core::reason::{Reason, Refusal};
 use crate::health::Health;
+use crate::stream::intake::IntakeCounts;
 use crate::stream::transport::{Input, Output};
+use crate::wire::foreign::Skip;
 
 /// Upper bounds of durations: a commit takes 1 ms on a quiet broker, and a transaction ends after some seconds or never.
 const SECONDS_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -51,6 +54,8 @@ pub struct Metrics {
     pub(crate) transactions: IntCounterVec,
     pub(crate) outcomes_unknown: IntCounter,
     pub(crate) rebalances: IntCounterVec,
+    intake_rows: IntCounterVec,
+    pub(crate) intake_transactions: IntCounterVec,
     pub(crate) clock_skew: Gauge,
     pub(crate) laws_violated: IntCounterVec,
     pub(crate) catalog_info: IntGaugeVec,
@@ -85,6 +90,8 @@ impl Metrics {
             transactions: counters(&registry, TRANSACTIONS),
             outcomes_unknown: counter(&registry, OUTCOMES_UNKNOWN),
             rebalances: counters(&registry, REBALANCES),
+            intake_rows: counters(&registry, INTAKE_ROWS),
+            intake_transactions: counters(&registry, INTAKE_TRANSACTIONS),
             clock_skew: register(&registry, Gauge::with_opts(CLOCK_SKEW.opts()).expect(VALID)),
             laws_violated: counters(&registry, LAWS_VIOLATED),
             catalog_info: gauges(&registry, CATALOG_INFO),
@@ -150,6 +157,22 @@ impl Metrics {
         self.add_debited(counts.debited());
     }
 
+    /// Publishes the counts of a transaction of the intake that was committed.
+    pub fn intake_committed(&self, counts: &IntakeCounts) {
+        self.intake_transactions.with_label_values(&["committed"]).inc();
+        self.apply_intake(counts);
+    }
+
+    fn apply_intake(&self, counts: &IntakeCounts) {
+        self.intake_rows.with_label_values(&["call", ""]).inc_by(counts.calls);
+        for (reason, rows) in Reason::ALL.iter().zip(counts.quarantined) {
+            self.intake_rows.with_label_values(&["quarantined", reason.code()]).inc_by(rows);
+        }
+        for (skip, rows) in Skip::ALL.iter().zip(counts.skipped) {
+            self.intake_rows.with_label_values(&["skipped", skip.code()]).inc_by(rows);
+        }
+    }
+
     /// The exact sum of the debits published so far, by currency. A sum that would reach 10^15 begins anew, which
     /// Prometheus takes for a restart.
     pub fn debited(&self) -> BTreeMap<Currency, Money> {
@@ -189,6 +212,10 @@ impl Metrics {
     /// A series that appears with its first count hides that count from `increase()`: all begin at zero.
     fn show_zeros(&self) {
         self.apply(&BatchCounts::default());
+        self.apply_intake(&IntakeCounts::default());
+        for outcome in ["committed", "failed"] {
+            self.intake_transactions.with_label_values(&[outcome]);
+        }
         for outcome in ["committed", "aborted"] {
             self.transactions.with_label_values(&[outcome]);
         }

@@ -1,8 +1,9 @@
-//! The worker and the logs that carry it.
+//! The worker and the logs that carry it; the intake.
 
 pub mod catalog;
 pub mod engine;
 pub mod inputs;
+pub mod intake;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod ledger;

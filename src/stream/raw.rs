@@ -71,6 +71,13 @@ impl KafkaPayload {
         self.message().offset
     }
 
+    /// The time that the topic has, the broker's or the producer's, milliseconds since the epoch; negative: none.
+    pub(crate) fn topic_time_ms(&self) -> i64 {
+        let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is valid, the kind is ours to be written.
+        unsafe { sys::rd_kafka_message_timestamp(self.message.as_ptr(), &mut kind) }
+    }
+
     /// The broker's time (LogAppendTime), milliseconds since the epoch; `None` where the topic keeps the producer's.
     pub(crate) fn append_time_ms(&self) -> Option<i64> {
         let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;

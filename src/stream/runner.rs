@@ -60,6 +60,12 @@ pub struct RunningWorker {
 }
 
 impl RunningWorker {
+    /// Something else that runs beside the workers and is looked after as they are.
+    #[cfg(feature = "kafka")]
+    pub(super) fn of(thread: JoinHandle<Result<(), TransportFailure>>) -> RunningWorker {
+        RunningWorker { thread }
+    }
+
     /// Whether it has ended, by itself or since it was told to.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()
@@ -203,7 +209,8 @@ fn lock(cancelled: &Cancelled) -> MutexGuard<'_, BTreeSet<RestoreRequest>> {
     cancelled.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn stepped_at(clock: &Clock, now: Now) -> Instant {
+/// The instant of a step, for the watchdog.
+pub(super) fn stepped_at(clock: &Clock, now: Now) -> Instant {
     clock.started + now.monotonic
 }
 

@@ -122,9 +122,26 @@ impl Site {
 
     /// Starts an engine with more flags.
     pub fn start_with(&self, instance: &str, flags: &[&str]) -> Engine {
+        let run = ["run", "--instance", instance, "--workers", "2", "--catalog", "rates"];
+        self.start_process(instance, &run, flags)
+    }
+
+    /// Starts an intake without an engine.
+    pub fn start_intake(&self, instance: &str, flags: &[&str]) -> Engine {
+        self.start_process(instance, &["intake", "--instance", instance], flags)
+    }
+
+    /// A file among those of this site.
+    pub fn write_file(&self, name: &str, text: &str) -> String {
+        let path = self.directory.join(name);
+        fs::write(&path, text).expect("target is writable");
+        path.to_str().expect("a path in UTF-8").to_owned()
+    }
+
+    fn start_process(&self, instance: &str, arguments: &[&str], flags: &[&str]) -> Engine {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let log = self.directory.join(format!("{number:03}-{instance}.log"));
-        let mut command = self.command(&["run", "--instance", instance, "--workers", "2", "--catalog", "rates"]);
+        let mut command = self.command(arguments);
         command.args(["--http-listen", "127.0.0.1:0"]).args(flags);
         for setting in &self.settings {
             command.args(["--set", setting]);

@@ -4,6 +4,7 @@
 //! - `holdings` knows what the group gave us and where we read; it is pure, and holds the rules that keep a zombie out.
 //! - `member` is the consumer, `producer` the producer, `watchdog` ends a process that the client blocks for ever.
 //! - [`KafkaCatalogLog`] is what the catalog is read from, [`CatalogPublisher`] what publishes to it.
+//! - `intake` reads what switches write, with clients and a group of its own.
 //! - `orphans` finds partitions that nobody in the group has, which no member is told of.
 //! - The calls that rdkafka does not have are in `stream/raw.rs`.
 //!
@@ -32,6 +33,7 @@ use crate::core::partition::PartitionId;
 mod catalog;
 mod catalog_publisher;
 mod holdings;
+mod intake;
 mod log;
 mod member;
 mod orphans;
@@ -43,6 +45,7 @@ mod watchdog;
 pub use super::raw::{KafkaPayload, Membership};
 pub use catalog::KafkaCatalogLog;
 pub use catalog_publisher::{CatalogPublisher, PublishFailure};
+pub use intake::{IntakeParts, spawn_intake};
 pub use orphans::{OrphanWatch, Rejoiner};
 pub use restore::KafkaRestore;
 pub use transport::KafkaTransport;

@@ -1,4 +1,4 @@
-//! The transactional producer of one worker, and what its errors mean.
+//! The transactional producer of one worker or intake, and what its errors mean.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +15,13 @@ use rdkafka::{ClientContext, Message, TopicPartitionList};
 
 use super::super::raw::{self, Membership, OutTopic};
 use super::super::transport::{OutRecord, Output, TransportFailure};
-use super::{TopicNames, client_config, fatal, log, retry};
+use super::{client_config, fatal, log, retry};
 
 /// A producer after `init_transactions`.
 pub(super) struct TransactionalProducer {
-    /// By [`Output::index`]. Dropped before the producer.
-    topics: [OutTopic<Deliveries>; 4],
-    alerts: String,
+    /// In the order of their names, which for a worker is that of [`Output::index`]. Dropped before the producer.
+    topics: Vec<OutTopic<Deliveries>>,
+    names: Vec<String>,
     client: Arc<BaseProducer<Deliveries>>,
     timeout: Duration,
 }
@@ -30,10 +30,10 @@ pub(super) struct TransactionalProducer {
 const SLICE: Duration = Duration::from_millis(10);
 
 impl TransactionalProducer {
-    /// Makes a producer; the broker fences its predecessors and finishes or aborts what they left open.
+    /// Makes a producer for these topics; the broker fences its predecessors and finishes or aborts what they left open.
     pub(super) fn new(
         settings: BTreeMap<String, String>,
-        topics: &TopicNames,
+        names: Vec<String>,
         timeout: Duration,
     ) -> Result<TransactionalProducer, TransportFailure> {
         const ACT: &str = "make the producer";
@@ -44,9 +44,8 @@ impl TransactionalProducer {
             false => retry(ACT, error),
         })?;
         let client = Arc::new(client);
-        let alerts = topics.outputs[Output::Alerts.index()].clone();
-        let topics = std::array::from_fn(|place| OutTopic::new(&client, &topics.outputs[place]));
-        Ok(TransactionalProducer { topics, alerts, client, timeout })
+        let topics = names.iter().map(|name| OutTopic::new(&client, name)).collect();
+        Ok(TransactionalProducer { topics, names, client, timeout })
     }
 
     pub(super) fn begin(&mut self) -> Result<(), TransportFailure> {
@@ -59,26 +58,36 @@ impl TransactionalProducer {
         })
     }
 
-    /// Copies the records into the client's queue. It is full only if the brokers do not follow: then we wait, no longer
-    /// than the transaction may last.
+    /// Publishes what a worker has for one of its topics.
     pub(super) fn publish(
         &mut self,
         output: Output,
         partition: i32,
         records: &[OutRecord],
     ) -> Result<(), TransportFailure> {
-        const ACT: &str = "publish";
         if output == Output::Alerts {
             return records.iter().try_for_each(|record| self.publish_alert(partition, record));
         }
+        self.publish_to(output.index(), partition, records)
+    }
+
+    /// Copies the records into the client's queue, for the topic at that place. It is full only if the brokers do not follow:
+    /// then we wait, no longer than the transaction may last.
+    pub(super) fn publish_to(
+        &mut self,
+        place: usize,
+        partition: i32,
+        records: &[OutRecord],
+    ) -> Result<(), TransportFailure> {
+        const ACT: &str = "publish";
         let mut rest = records;
         for _ in 0..slices(self.timeout) {
-            let produced = self.topics[output.index()].produce(partition, rest);
+            let produced = self.topics[place].produce(partition, rest);
             rest = &rest[produced.count..];
             match produced.stopped_by {
                 None => return Ok(()),
                 Some(RDKafkaErrorCode::QueueFull) => self.client.poll(SLICE),
-                Some(code) => return Err(self.publish_failure(ACT, output, code)),
+                Some(code) => return Err(self.publish_failure(ACT, place, code)),
             }
         }
         Err(abort_needed(ACT, "the client's queue stays full, the brokers do not follow"))
@@ -89,8 +98,10 @@ impl TransactionalProducer {
         const ACT: &str = "publish an alert";
         let content_type =
             OwnedHeaders::new().insert(Header { key: "content-type", value: Some("application/cloudevents+json") });
-        let mut message: BaseRecord<'_, [u8], [u8]> =
-            BaseRecord::to(&self.alerts).partition(partition).payload(&record.value[..]).headers(content_type);
+        let mut message: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&self.names[Output::Alerts.index()])
+            .partition(partition)
+            .payload(&record.value[..])
+            .headers(content_type);
         if !record.key.is_empty() {
             message = message.key(&record.key[..]);
         }
@@ -102,7 +113,7 @@ impl TransactionalProducer {
                     self.client.poll(SLICE);
                 }
                 Err((KafkaError::MessageProduction(code), _)) => {
-                    return Err(self.publish_failure(ACT, Output::Alerts, code));
+                    return Err(self.publish_failure(ACT, Output::Alerts.index(), code));
                 }
                 Err((error, _)) => return Err(abort_needed(ACT, error)),
             }
@@ -111,10 +122,10 @@ impl TransactionalProducer {
     }
 
     /// A producer that is fenced or broken refuses records too; the transaction may then not even be aborted.
-    fn publish_failure(&self, act: &'static str, output: Output, code: RDKafkaErrorCode) -> TransportFailure {
+    fn publish_failure(&self, act: &'static str, place: usize, code: RDKafkaErrorCode) -> TransportFailure {
         match self.client.client().fatal_error() {
             Some((fatal_code, reason)) => unknown(act, format!("{reason} ({fatal_code:?})")),
-            None => abort_needed(act, format!("{}: {code}", output.name())),
+            None => abort_needed(act, format!("{}: {code}", self.names[place])),
         }
     }
 

@@ -252,7 +252,7 @@ fn make_producer(
     watchdog: &Watchdog,
 ) -> Result<TransactionalProducer, TransportFailure> {
     let _watch = watchdog.watch("make the producer");
-    TransactionalProducer::new(settings.producer().map_err(refused)?, topics, timeout)
+    TransactionalProducer::new(settings.producer().map_err(refused)?, topics.outputs.to_vec(), timeout)
 }
 
 /// Asks for the committed offsets of the three inputs of partitions, in the order of `partitions`.
