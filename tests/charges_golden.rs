@@ -8,7 +8,7 @@ use tollkeeper::core::catalog::Catalog;
 use tollkeeper::core::cdr::{Attributes, CallTimes, Cdr, Direction, NumberType, Service};
 use tollkeeper::core::money::Money;
 use tollkeeper::core::price::Priced;
-use tollkeeper::core::rating::{Offer, Payer, Rated, Rejection, rate};
+use tollkeeper::core::rating::{Offer, Payer, Rated, Rejection, plan_of, rate};
 use tollkeeper::core::tenant::{NoRatePolicy, TenantSettings};
 use tollkeeper::stream::catalog::load_directory;
 
@@ -109,15 +109,16 @@ impl<'a> Case<'a> {
 
     fn result(&self, catalog: &Catalog) -> String {
         let told =
-            rate(&self.cdr, &self.settings, catalog, NoRatePolicy::Quarantine).and_then(|rated| match &rated.payer {
-                Payer::Nobody => Ok(format!("free, {}", rated.class.code())),
-                Payer::NobodyKnows => Ok(format!("free call, nobody has a price, {}", rated.class.code())),
-                Payer::Credits(offer) => self.tell(&rated, offer, None),
-                Payer::Pool(pool, offer) => {
-                    let minutes = self.cdr.duration().minutes_up().min(self.pool_minutes);
-                    self.tell(&rated, offer, Some((pool.id().to_string(), minutes)))
-                }
-            });
+            rate(&self.cdr, plan_of(&self.cdr, &self.settings), &self.settings, catalog, NoRatePolicy::Quarantine)
+                .and_then(|rated| match &rated.payer {
+                    Payer::Nobody => Ok(format!("free, {}", rated.class.code())),
+                    Payer::NobodyKnows => Ok(format!("free call, nobody has a price, {}", rated.class.code())),
+                    Payer::Credits(offer) => self.tell(&rated, offer, None),
+                    Payer::Pool(pool, offer) => {
+                        let minutes = self.cdr.duration().minutes_up().min(self.pool_minutes);
+                        self.tell(&rated, offer, Some((pool.id().to_string(), minutes)))
+                    }
+                });
         told.unwrap_or_else(|Rejection { reason, .. }| format!("quarantined: {reason}"))
     }
 

@@ -108,19 +108,14 @@ struct Pool {
 }
 
 impl Allotments {
-    /// All licences, by plan and country; none is zero.
+    /// All licences, by plan and country; also those that are gone, while their pool of the month is there.
     pub fn licences(&self) -> &[Licences] {
         &self.licences
     }
 
     /// The most licences that fed a pool at any moment of the month (R23, F12); `None`: all of the plan.
     pub fn peak(&self, plan: &str, feed: Option<&str>, month: Month) -> u64 {
-        let Some(feed) = self.feeds.iter().find(|of| of.plan == plan && of.feed.as_deref() == feed) else { return 0 };
-        match feed.months.iter().rev().find(|of| of.month <= month) {
-            Some(of) if of.month == month => of.peak,
-            Some(before) => before.closing,
-            None => 0,
-        }
+        peak(&self.feeds, plan, feed, month)
     }
 
     /// Minutes of the pool that are used in the month.
@@ -141,7 +136,6 @@ impl Allotments {
     pub(super) fn set_licences(&mut self, plan: &str, country: Country, feed: &str, quantity: u32, month: Month) {
         let key = (plan, country);
         match self.licences.binary_search_by(|of| (of.plan.as_str(), of.country).cmp(&key)) {
-            Ok(place) if quantity == 0 => drop(self.licences.remove(place)),
             Ok(place) => {
                 self.licences[place].quantity = quantity;
                 self.licences[place].feed = feed.into();
@@ -213,8 +207,19 @@ impl Allotments {
     }
 
     fn forget(&mut self, now: Month) {
+        let Allotments { licences, feeds, .. } = self;
+        licences.retain(|of| of.quantity > 0 || peak(feeds, &of.plan, Some(&of.feed), now) > 0);
         let oldest = now.back(POOL_MONTHS_KEPT);
         self.pools.retain(|of| of.month >= oldest);
+    }
+}
+
+fn peak(feeds: &[Feed], plan: &str, feed: Option<&str>, month: Month) -> u64 {
+    let Some(feed) = feeds.iter().find(|of| of.plan == plan && of.feed.as_deref() == feed) else { return 0 };
+    match feed.months.iter().rev().find(|of| of.month <= month) {
+        Some(of) if of.month == month => of.peak,
+        Some(before) => before.closing,
+        None => 0,
     }
 }
 
@@ -255,7 +260,9 @@ mod tests {
         set(&mut allotments, "GB", "GB", 0, "2026-11");
         assert_eq!(allotments.peak("domestic", Some("GB"), month("2026-11")), 3);
         assert_eq!(allotments.peak("domestic", Some("GB"), month("2026-12")), 0);
-        assert!(allotments.licences().is_empty());
+        assert_eq!(allotments.licences().len(), 1, "its pool is there");
+        set(&mut allotments, "FR", "FR", 1, "2026-12");
+        assert_eq!(allotments.licences().len(), 1, "Great Britain's is forgotten");
     }
 
     #[test]

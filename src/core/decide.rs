@@ -13,7 +13,7 @@ use super::batch::View;
 use super::catalog::Catalog;
 use super::cdr::{Cdr, Direction, NumberType};
 use super::due::DueKind;
-use super::entry::{EntryKey, EntryValue};
+use super::entry::{EntryKey, EntryValue, OpenCall};
 use super::event::{Cumulative, Debit, Draw, EventBody, Funds, PricedBy};
 use super::identity::{AcceptanceWindow, Content, Identity, IdentityKey};
 use super::money::{Money, Overflow};
@@ -115,21 +115,25 @@ fn decide_call<'a>(
     };
     let (numbers, home) = (catalog.number_plan(cdr.started_at()), account.settings.usage_country);
     let content = Content::of(&cdr, numbers, home);
-    let so_far = seen.filter(|seen: &Identity| !seen.is_final).and_then(|_| open_call(view, &cdr.tenant, &call_id));
-    let (part, so_far) = match standing(&cdr, content, seen, so_far, || Content::of_call(&cdr, numbers, home)) {
+    let open = seen.filter(|seen: &Identity| !seen.is_final).and_then(|_| open_call(view, &cdr.tenant, &call_id));
+    let (part, open) = match standing(&cdr, content, seen, open, || Content::of_call(&cdr, numbers, home)) {
         Standing::New { part } => (part, None),
-        Standing::Newer { part, so_far } => (part, Some(so_far)),
+        Standing::Newer { part, open } => (part, Some(open)),
         Standing::Duplicate { part } => return Ok(Decided::Duplicate { part }),
         Standing::Conflict(detail) => return Err(Rejection::new(Reason::ConflictingDuplicate, detail)),
     };
     accept(&cdr, &account, &replay, rules.window, now)?;
-    let mut rated = rating::rate(&cdr, &account.settings, catalog, rules.no_rate)?;
+    // A part keeps the plan of the call's start (R2); where nothing was paid yet, none has decided.
+    let begun = open.as_deref().filter(|open| !open.so_far.duration.is_zero());
+    let plan = begun.map_or_else(|| rating::plan_of(&cdr, &account.settings), |open| open.plan.as_deref());
+    let so_far = open.as_deref().map(|open| &open.so_far);
+    let mut rated = rating::rate(&cdr, plan, &account.settings, catalog, rules.no_rate)?;
     let has_parts = so_far.is_some() || part > 0 || !cdr.is_final;
     let call_content = if has_parts { Content::of_call(&cdr, numbers, home) } else { Content::default() };
-    let share = match share(view, &account, &cdr, &rated, so_far.as_deref(), call_content) {
+    let share = match share(view, &account, &cdr, &rated, so_far, call_content) {
         Err(unpriced) if unpriced.reason == Reason::NoRate && account.settings.lets_go(rules.no_rate) => {
             rated.payer = Payer::NobodyKnows;
-            Share::free(cdr.duration(), call_content, so_far.as_deref())
+            Share::free(cdr.duration(), call_content, so_far)
         }
         share => share?,
     };
@@ -143,9 +147,9 @@ fn decide_call<'a>(
     Ok(Decided::Debit(debit(cdr, identity, rated, share, lots, debt, spent)))
 }
 
-fn open_call(view: &View<'_>, tenant: &str, call_id: &str) -> Option<Box<Cumulative>> {
+fn open_call(view: &View<'_>, tenant: &str, call_id: &str) -> Option<Box<OpenCall>> {
     match view.entry(EntryKey::open_call(tenant, call_id))?.value {
-        EntryValue::OpenCall(cumulative) => Some(cumulative),
+        EntryValue::OpenCall(open) => Some(open),
         _ => None,
     }
 }
@@ -273,6 +277,7 @@ fn debit<'a>(
     spent: Option<Money>,
 ) -> Box<Debit<'a>> {
     let offer = rated.payer.offer().copied();
+    let started_at = cdr.started_at();
     Box::new(Debit {
         part: of.part,
         is_final: cdr.is_final,
@@ -294,7 +299,7 @@ fn debit<'a>(
         plan: rated.plan.map(|plan| plan_label(plan, offer)),
         pool: share.pool.map(Box::new),
         paid_seconds: share.paid_seconds,
-        priced_by: offer.map(|offer| priced_by(offer, share.rate)),
+        priced_by: offer.map(|offer| priced_by(offer, share.rate, started_at)),
         lines: share.lines,
         amount: share.amount,
         free_call: matches!(rated.payer, Payer::NobodyKnows),
@@ -315,11 +320,12 @@ fn plan_label<'a>(plan: &'a super::plan::Plan, offer: Option<Offer<'a>>) -> Cow<
     Cow::Borrowed(if same { plan.id() } else { plan.label() })
 }
 
-fn priced_by(offer: Offer<'_>, rate: Option<super::money::Rate>) -> PricedBy<'_> {
+/// The rate is that of the first paid increment; of a call that nobody has to pay for, that of its start.
+fn priced_by(offer: Offer<'_>, rate: Option<super::money::Rate>, started_at: Timestamp) -> PricedBy<'_> {
     PricedBy {
         destination: Cow::Borrowed(offer.destination),
         prefix: offer.prefix.map(Cow::Borrowed),
-        rate: rate.or(offer.price.rate).unwrap_or_default(),
+        rate: rate.or_else(|| offer.price.rate_at(started_at)).unwrap_or_default(),
         deck: Cow::Borrowed(offer.deck),
         country: offer.country,
     }

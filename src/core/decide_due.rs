@@ -9,7 +9,7 @@ use super::decide::Rules;
 use super::due::{DueKind, is_due};
 use super::event::{Cause, EventBody, LotId};
 use super::month::{Day, Month};
-use super::recharge::{RechargeId, STATUS_AFTER, UNRESOLVED_AFTER};
+use super::recharge::RechargeId;
 
 /// One piece of due work: its cause, and the event that it is; none where it only has the account looked at again.
 pub type Piece = (Cause<'static>, Option<EventBody<'static>>);
@@ -19,20 +19,15 @@ pub fn pieces(account: &Account, rules: &Rules, kind: DueKind, at: Timestamp) ->
     if !is_due(account, &rules.warning_days, at, kind) {
         return Vec::new();
     }
-    if account.closed_at.is_some() && kind != DueKind::Expiry {
-        return Vec::new();
-    }
     match kind {
         DueKind::Expiry => expiries(account, at),
         DueKind::Warning => warnings(account, rules, at),
         DueKind::Month => vec![(named("month", &Month::of(at)), None)],
         DueKind::Day => vec![(named("day", &Day::of(at)), None)],
-        DueKind::Retry => match account.recharging.retry.filter(|retry| retry.at == at) {
-            Some(retry) => vec![(of_recharge(account, kind, retry.failed), None)],
-            None => Vec::new(),
-        },
-        DueKind::Status => timeouts(account, kind, STATUS_AFTER, at),
-        DueKind::Unresolved => timeouts(account, kind, UNRESOLVED_AFTER, at),
+        DueKind::Retry => {
+            account.recharging.retry.iter().map(|retry| (of_recharge(account, kind, retry.failed), None)).collect()
+        }
+        DueKind::Status | DueKind::Unresolved => timeouts(account, kind),
     }
 }
 
@@ -60,11 +55,8 @@ fn warnings(account: &Account, rules: &Rules, at: Timestamp) -> Vec<Piece> {
 }
 
 /// An earlier request may have been waited for until now: that wait is over.
-fn timeouts(account: &Account, kind: DueKind, wait: SignedDuration, at: Timestamp) -> Vec<Piece> {
+fn timeouts(account: &Account, kind: DueKind) -> Vec<Piece> {
     let Some(request) = account.recharging.in_flight else { return Vec::new() };
-    if request.requested_at.checked_add(wait).ok() != Some(at) {
-        return Vec::new();
-    }
     let (recharge, attempt, amount) = (request.id, request.attempt, request.amount);
     let body = if kind == DueKind::Status {
         EventBody::RechargeStatusRequested { recharge, attempt, amount }

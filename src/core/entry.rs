@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
+use compact_str::CompactString;
 use jiff::{SignedDuration, Timestamp};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -141,8 +142,8 @@ pub enum EntryValue {
     },
     /// A notice of a user's pool was sent in a month.
     UserPoolNotice,
-    /// A call that goes on: its parts so far.
-    OpenCall(Box<Cumulative>),
+    /// A call that goes on.
+    OpenCall(Box<OpenCall>),
     /// What was corrected of a call.
     Correction {
         /// Given back so far; below zero: more was taken than the debits say.
@@ -150,6 +151,15 @@ pub enum EntryValue {
     },
     /// A call was taken back: whatever is adjusted of it after that, it cannot be taken back twice.
     Voided,
+}
+
+/// A call that goes on: what its next part is rated by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenCall {
+    /// Its parts so far.
+    pub so_far: Cumulative,
+    /// The plan that decided at its first paid second, by its id (R2); a tenant's default can change while a call goes on.
+    pub plan: Option<CompactString>,
 }
 
 /// How far a recharge is.
@@ -217,7 +227,9 @@ fn of_debit(event: &Event<'_>, debit: &Debit<'_>, made: &mut Made) {
     if let Some(cumulative) = &debit.cumulative {
         let key = EntryKey::open_call(tenant, &debit.call_id);
         let until = if debit.is_final { event.time } else { lasting(event, OPEN_CALL_MEMORY) };
-        add(event, key, until, EntryValue::OpenCall(cumulative.clone()), made);
+        let plan = debit.plan.as_deref().map(|label| label.split('@').next().unwrap_or(label).into());
+        let open = Box::new(OpenCall { so_far: **cumulative, plan });
+        add(event, key, until, EntryValue::OpenCall(open), made);
     }
     if let (Some(pool), Some(user)) = (debit.pool.as_deref(), debit.user.as_deref()) {
         add_user_pool(event, user, pool, made);
@@ -233,7 +245,7 @@ fn of_void(event: &Event<'_>, void: &Void<'_>, made: &mut Made) {
     let key = EntryKey::voided(tenant, &void.call.call_id, first_of(&void.call));
     add(event, key, lasting(event, CORRECTION_MEMORY), EntryValue::Voided, made);
     if void.release {
-        let none = Box::new(Cumulative::default());
+        let none = Box::default();
         add(event, EntryKey::open_call(tenant, &void.call.call_id), event.time, EntryValue::OpenCall(none), made);
     }
     if let (Some(pool), Some(user)) = (&void.pool, void.user.as_deref()) {

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::cdr::Cdr;
 use super::duration::CallDuration;
+use super::entry::OpenCall;
 use super::event::{ChargeLine, Cumulative, LineKind, PoolUse};
 use super::identity::{Content, Identity};
 use super::money::{Money, Overflow, Rate};
@@ -25,7 +26,7 @@ pub(super) enum Standing {
         /// Which part it is.
         part: u32,
         /// All parts before it.
-        so_far: Box<Cumulative>,
+        open: Box<OpenCall>,
     },
     /// It was debited before.
     Duplicate {
@@ -41,7 +42,7 @@ pub(super) fn standing(
     cdr: &Cdr<'_>,
     content: Content,
     seen: Option<Identity>,
-    so_far: Option<Box<Cumulative>>,
+    open: Option<Box<OpenCall>>,
     call_content: impl FnOnce() -> Content,
 ) -> Standing {
     const CONFLICT: &str = "the call was debited with other numbers, times or durations";
@@ -60,8 +61,8 @@ pub(super) fn standing(
         let same = seen.content == content;
         return if same { Standing::Duplicate { part } } else { Standing::Conflict(CONFLICT) };
     }
-    match so_far {
-        Some(so_far) if so_far.content == call_content() => Standing::Newer { part, so_far },
+    match open {
+        Some(open) if open.so_far.content == call_content() => Standing::Newer { part, open },
         _ => {
             Standing::Conflict("an earlier part of the call was debited with other numbers, a plan or start of its own")
         }

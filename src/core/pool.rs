@@ -145,13 +145,13 @@ pub fn wanted_block(account: &Account, catalog: &Catalog, now: Timestamp) -> Opt
         let month = Month::of(now);
         for licences in allotments.licences() {
             let Some(plan) = catalog.plan(&licences.plan, now) else { continue };
-            for (index, allotment) in plan.allotments().filter(|(_, of)| of.scope != Scope::User) {
+            for (index, _) in plan.allotments().filter(|(_, of)| of.scope != Scope::User) {
                 let level = |index| shared_level(allotments, plan, index, licences.country, &licences.feed, month);
                 let own = level(index);
-                debug_assert!(allotment.scope != Scope::User, "filtered");
-                if left(own, plan.siblings(index).map(level)) > 0 {
+                let left = left(own, plan.siblings(index).map(level));
+                if left > 0 && licences.quantity > 0 {
                     covered = covered.union(plan.classes(index));
-                } else if own.size > 0 {
+                } else if left == 0 && own.size > 0 {
                     pools.push(PoolId(plan.pool_id(index, &licences.feed)));
                 }
             }

@@ -136,17 +136,24 @@ impl<'c> Offer<'c> {
     }
 }
 
-/// Says of a call of a tenant who pays for it, by the catalog as it was at the call's start (R12).
+/// The plan of a call, by name: the CDR's, else the tenant's default for the service.
+pub fn plan_of<'a>(cdr: &'a Cdr<'_>, settings: &'a TenantSettings) -> Option<&'a str> {
+    cdr.plan.as_deref().or_else(|| settings.default_plan(cdr.service))
+}
+
+/// Says of a call of a tenant who pays for it, by the catalog as it was at the call's start (R12). `plan` is the name of the plan
+/// that the user had then, see [`plan_of`].
 ///
 /// # Errors
 /// [`Rejection`] with the first reason that applies, from `unknown_plan` on.
 pub fn rate<'c>(
     cdr: &Cdr<'_>,
+    plan: Option<&str>,
     settings: &TenantSettings,
     catalog: &'c Catalog,
     no_rate: NoRatePolicy,
 ) -> Result<Rated<'c>, Rejection> {
-    let call = Call::new(cdr, settings, catalog);
+    let call = Call::new(cdr, plan, settings, catalog);
     if let Some(class) = call.always_free() {
         let number = if class == CallClass::Emergency { None } else { call.number };
         return Ok(Rated { class, number, plan: None, payer: Payer::Nobody });
@@ -184,7 +191,7 @@ pub struct PricedAlone<'c> {
 /// # Errors
 /// As [`rate`].
 pub fn price<'c>(cdr: &Cdr<'_>, settings: &TenantSettings, catalog: &'c Catalog) -> Result<PricedAlone<'c>, Rejection> {
-    let rated = rate(cdr, settings, catalog, NoRatePolicy::Quarantine)?;
+    let rated = rate(cdr, plan_of(cdr, settings), settings, catalog, NoRatePolicy::Quarantine)?;
     let priced = match rated.payer.offer() {
         Some(offer) => offer.charge(cdr.started_at(), cdr.duration(), 0)?,
         None => Priced::nothing(),
@@ -213,6 +220,8 @@ impl From<Rejection> for Unrated<'_> {
 /// A call with what its start says of it.
 struct Call<'k, 'c> {
     cdr: &'k Cdr<'k>,
+    /// The plan that the user had, by name.
+    plan_id: Option<&'k str>,
     settings: &'k TenantSettings,
     catalog: &'c Catalog,
     numbers: &'c NumberPlan,
@@ -223,7 +232,12 @@ struct Call<'k, 'c> {
 }
 
 impl<'k, 'c> Call<'k, 'c> {
-    fn new(cdr: &'k Cdr<'_>, settings: &'k TenantSettings, catalog: &'c Catalog) -> Call<'k, 'c> {
+    fn new(
+        cdr: &'k Cdr<'_>,
+        plan_id: Option<&'k str>,
+        settings: &'k TenantSettings,
+        catalog: &'c Catalog,
+    ) -> Call<'k, 'c> {
         let at = cdr.started_at();
         let numbers = catalog.number_plan(at);
         let usage_country = cdr.usage_country.unwrap_or(settings.usage_country);
@@ -232,7 +246,7 @@ impl<'k, 'c> Call<'k, 'c> {
             Direction::Inbound => &cdr.from,
         };
         let number = numbers.normalise(other_end, settings.usage_country);
-        Call { cdr, settings, catalog, numbers, at, usage_country, number }
+        Call { cdr, plan_id, settings, catalog, numbers, at, usage_country, number }
     }
 
     /// What is free whatever the number and the plan (R5, R6, R7).
@@ -268,9 +282,7 @@ impl<'k, 'c> Call<'k, 'c> {
 
     /// The plan that the user had at the start; `None`: none, everything is paid by credits.
     fn plan(&self) -> Result<Option<&'c Plan>, Rejection> {
-        let Some(id) = self.cdr.plan.as_deref().or_else(|| self.settings.default_plan(self.cdr.service)) else {
-            return Ok(None);
-        };
+        let Some(id) = self.plan_id else { return Ok(None) };
         match self.catalog.plan(id, self.at) {
             Some(plan) => Ok(Some(plan)),
             None => Err(Rejection::new(Reason::UnknownPlan, format!("the catalog had no plan {id} at {}", self.at))),

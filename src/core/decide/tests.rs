@@ -199,7 +199,9 @@ fn r5_r6_r7_what_is_free_is_debited_with_zero_whatever_its_number() {
     let mut scenario = Scenario::opened();
     for (what, cdr, class) in cases {
         let settings = &scenario.account().settings;
-        let rated = rating::rate(&cdr, settings, &scenario.catalog, NoRatePolicy::Quarantine).expect(what);
+        let rated =
+            rating::rate(&cdr, rating::plan_of(&cdr, settings), settings, &scenario.catalog, NoRatePolicy::Quarantine)
+                .expect(what);
         assert!(rated.class == class && matches!(rated.payer, Payer::Nobody), "{what}: {rated:?}");
         assert_eq!(scenario.call(cdr), ["debited 0.00"], "{what}");
     }

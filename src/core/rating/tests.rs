@@ -15,12 +15,14 @@ fn r17_f11_the_overlay_goes_first_where_its_prefix_is_as_long() {
         ("+14255550100", "retail@1", "1425", "the published list alone has one"),
     ] {
         let cdr = call("a", to, 60);
-        let rated = rate(&cdr, &settings, &scenario.catalog, NoRatePolicy::Quarantine).expect(to);
+        let rated =
+            rate(&cdr, plan_of(&cdr, &settings), &settings, &scenario.catalog, NoRatePolicy::Quarantine).expect(to);
         let offer = rated.payer.offer().expect(to);
         assert_eq!((offer.deck, offer.prefix), (deck, Some(prefix)), "{why}");
     }
     let denied = call("a", "+447012345678", 60);
-    let rejected = rate(&denied, &settings, &scenario.catalog, NoRatePolicy::Quarantine).expect_err("denied");
+    let rejected = rate(&denied, plan_of(&denied, &settings), &settings, &scenario.catalog, NoRatePolicy::Quarantine)
+        .expect_err("denied");
     assert_eq!(rejected.reason, Reason::DeniedDestination, "the published 4470 is longer than the overlay's 44");
 }
 
@@ -29,7 +31,7 @@ fn domestic_is_what_the_number_plan_says() {
     let mut scenario = Scenario::opened();
     let settings = TenantSettings::clone(&scenario.account().settings);
     let class = |cdr: &Cdr<'_>, scenario: &Scenario| {
-        rate(cdr, &settings, &scenario.catalog, NoRatePolicy::FreeCall).expect("rated").class
+        rate(cdr, plan_of(cdr, &settings), &settings, &scenario.catalog, NoRatePolicy::FreeCall).expect("rated").class
     };
     let home = call("a", "+14255550100", 60);
     let abroad = call("a", "+442071234567", 60);
