@@ -25,10 +25,9 @@ use tollkeeper::core::identity::{Content, IdentityKey};
 use tollkeeper::core::money::Money;
 use tollkeeper::core::partition::{PartitionId, home_partition};
 use tollkeeper::core::rating;
-use tollkeeper::core::tenant::NoRatePolicy;
 use tollkeeper::metrics::{BatchCounts, Metrics};
 use tollkeeper::stream::catalog::load_directory;
-use tollkeeper::stream::engine::{Engine, Source};
+use tollkeeper::stream::engine::{Engine, Sink, Source};
 use tollkeeper::stream::outputs::Outputs;
 use tollkeeper::stream::transport::{Input, Output};
 use tollkeeper::wire;
@@ -66,7 +65,9 @@ fn now() -> Timestamp {
 }
 
 /// CDRs as a platform writes them: real prefixes, durations of a median minute with spikes, 30 % unanswered.
-fn calls(catalog: &Catalog, size: Size, spread: Spread) -> Vec<Vec<u8>> {
+///
+/// `pooled` of a hundred are on a plan whose pool pays at home; the others are Pay-As-You-Go.
+fn calls(catalog: &Catalog, size: Size, spread: Spread, pooled: u32) -> Vec<Vec<u8>> {
     let mut chance = SmallRng::seed_from_u64(SEED);
     let deck = catalog.deck("outbound-usd", now()).expect("the list of rates/");
     let numbers: Vec<String> = deck
@@ -85,7 +86,9 @@ fn calls(catalog: &Catalog, size: Size, spread: Spread) -> Vec<Vec<u8>> {
             // The sample is a whole number from 1 to the count of tenants.
             Spread::Zipf => format!("{:.0}", zipf.sample(&mut chance)).parse::<u32>().expect("a whole number") - 1,
         };
-        let number = &numbers[chance.random_range(0..numbers.len())];
+        let is_pooled = chance.random_range(0..100) < pooled;
+        let number = if is_pooled { "14255550100" } else { &*numbers[chance.random_range(0..numbers.len())] };
+        let plan = if is_pooled { "domestic-us" } else { "payg" };
         let started = now() - SignedDuration::from_secs(chance.random_range(1_000..500_000));
         let seconds = match chance.random_range(0..20) {
             0..6 => 0,
@@ -96,7 +99,7 @@ fn calls(catalog: &Catalog, size: Size, spread: Spread) -> Vec<Vec<u8>> {
         let time = if seconds == 0 { "ended_at" } else { "answered_at" };
         records.push(
             format!(
-                r#"{{"call_id":"c-{call:012x}","tenant":"tenant-{tenant:06}","service":"calling","direction":"outbound","from":"+14255550111","to":"+{number}","number_type":"user","user":"user-{}@tenant-{tenant:06}.example","plan":"payg","usage_country":"US","{time}":"{started}","duration_seconds":{seconds}}}"#,
+                r#"{{"call_id":"c-{call:012x}","tenant":"tenant-{tenant:06}","service":"calling","direction":"outbound","from":"+14255550111","to":"+{number}","number_type":"user","user":"user-{}@tenant-{tenant:06}.example","plan":"{plan}","usage_country":"US","{time}":"{started}","duration_seconds":{seconds}}}"#,
                 call % 50
             )
             .into_bytes(),
@@ -114,7 +117,8 @@ struct Partition {
 }
 
 impl Partition {
-    fn open(catalog: &Arc<Catalog>, size: Size) -> Partition {
+    /// With `pooled`, every tenant has licences of a plan.
+    fn open(catalog: &Arc<Catalog>, size: Size, pooled: bool) -> Partition {
         let mut partition = Partition {
             engine: Engine::new(Arc::clone(catalog), Rules::default(), 1, "bench"),
             metrics: Metrics::new(),
@@ -131,7 +135,12 @@ impl Partition {
                     format!(
                         r#"{{"command_id":"funds",{common},"type":"funds.add","amount":"1000000","payment_reference":"p"}}"#
                     ),
+                    format!(
+                        r#"{{"command_id":"licences",{common},"type":"licences.set","plan":"domestic-us","usage_country":"US","quantity":10}}"#
+                    ),
                 ]
+                .into_iter()
+                .take(if pooled { 3 } else { 2 })
             })
             .map(String::into_bytes)
             .collect();
@@ -150,7 +159,9 @@ impl Partition {
                 let mut view = batch.at(&self.accounts, &self.state);
                 view.advance_clock(now());
                 let source = Source { input, partition: PartitionId(0), offset, at: now() };
-                self.engine.take(&mut view, &source, record, &mut outputs, &mut counts, &self.metrics);
+                let mut sink = Sink { outputs: &mut outputs, counts: &mut counts, metrics: &self.metrics };
+                while self.engine.take_due(&mut view, PartitionId(0), now(), sink.reborrow()) {}
+                self.engine.take(&mut view, &source, record, sink);
                 if offset % PUBLISH_RECORDS == 0 {
                     written(&mut outputs);
                 }
@@ -200,12 +211,12 @@ impl Watch {
 }
 
 /// The way of a call as the worker has it, batch by batch.
-fn measure_engine(catalog: &Arc<Catalog>, size: Size, spread: Spread) {
-    let records = calls(catalog, size, spread);
+fn measure_engine(catalog: &Arc<Catalog>, size: Size, spread: Spread, pooled: u32) {
+    let records = calls(catalog, size, spread, pooled);
     let mut best = Duration::MAX;
     let mut bytes = 0_usize;
     for _ in 0..size.rounds {
-        let mut partition = Partition::open(catalog, size);
+        let mut partition = Partition::open(catalog, size, pooled > 0);
         let before = partition.balance();
         let mut ledger = 0_usize;
         let began = Watch::start();
@@ -224,7 +235,7 @@ fn measure_engine(catalog: &Arc<Catalog>, size: Size, spread: Spread) {
         assert_eq!(before.checked_sub(*charged), Ok(partition.balance()), "the balances fell by what was charged");
         assert!(charged.is_positive());
     }
-    print_rate(&format!("engine, {} tenants, {spread:?}", size.tenants), records.len(), best);
+    print_rate(&format!("engine, {} tenants, {spread:?}, {pooled} % pool", size.tenants), records.len(), best);
     println!("    {bytes} bytes of ledger a call");
 }
 
@@ -252,8 +263,8 @@ fn measure_stage<T>(what: &str, size: Size, inputs: &[T], mut stage: impl FnMut(
 /// What each part of the way takes when it is done alone.
 fn measure_stages(catalog: &Arc<Catalog>, size: Size) {
     let size = Size { calls: size.calls.min(100_000), ..size };
-    let records = calls(catalog, size, Spread::Uniform);
-    let mut partition = Partition::open(catalog, size);
+    let records = calls(catalog, size, Spread::Uniform, 0);
+    let mut partition = Partition::open(catalog, size, false);
     let mut ledger: Vec<Bytes> = Vec::new();
     partition.run(Input::Cdrs, &records, |outputs| {
         for (output, _, records) in outputs.pending() {
@@ -274,8 +285,8 @@ fn measure_stages(catalog: &Arc<Catalog>, size: Size) {
         1 + usize::from(black_box((key, content)).1 == Content(0))
     });
     measure_stage("  rate", size, &cdrs, |cdr| {
-        let charge = rating::rate(cdr, &settings, catalog, NoRatePolicy::Quarantine).expect("priced");
-        1 + charge.lines.len()
+        let call = rating::price(cdr, &settings, catalog).expect("priced");
+        1 + call.priced.lines.len()
     });
     measure_stage("  account copy", size, &cdrs, |cdr| {
         let account = partition.accounts.get(&cdr.tenant).expect("opened");
@@ -325,8 +336,8 @@ fn main() {
         catalog.deck("outbound-usd", now()).expect("the list of rates/").rows().len(),
         size.rounds
     );
-    for spread in [Spread::Uniform, Spread::Zipf] {
-        measure_engine(&catalog, size, spread);
+    for (spread, pooled) in [(Spread::Uniform, 0), (Spread::Zipf, 0), (Spread::Uniform, 5), (Spread::Uniform, 100)] {
+        measure_engine(&catalog, size, spread, pooled);
     }
     measure_stages(&catalog, size);
 }
