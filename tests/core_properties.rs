@@ -11,7 +11,7 @@ use partition::{Partition, rates};
 use proptest::prelude::*;
 use serde_json::json;
 use tollkeeper::core::catalog::Catalog;
-use tollkeeper::core::event::EventBody;
+use tollkeeper::core::event::{AdjustedMoney, Draw, EventBody, Funds};
 use tollkeeper::core::money::Money;
 use tollkeeper::stream::transport::{Input, Output};
 use tollkeeper::wire::event;
@@ -21,10 +21,31 @@ static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(rates);
 /// One thing that happens to a partition.
 #[derive(Clone, Debug)]
 enum Step {
-    Command { tenant: u8, id: u8, minutes_ago: i64, body: serde_json::Value },
-    Call { tenant: u8, id: u8, to: &'static str, seconds: u32, minutes_ago: i64, answered: bool },
+    Command {
+        tenant: u8,
+        id: u8,
+        minutes_ago: i64,
+        body: serde_json::Value,
+    },
+    Call {
+        tenant: u8,
+        id: u8,
+        to: &'static str,
+        seconds: u32,
+        minutes_ago: i64,
+        answered: bool,
+        is_final: bool,
+    },
+    /// A call that was debited before is taken back.
+    Void {
+        tenant: u8,
+        id: u8,
+        release: bool,
+    },
     Poison(&'static str),
-    Wait { minutes: i64 },
+    Wait {
+        minutes: i64,
+    },
     Commit,
     Abort,
     Restore,
@@ -35,14 +56,28 @@ fn amount() -> impl Strategy<Value = String> {
 }
 
 fn body() -> impl Strategy<Value = serde_json::Value> {
-    let open = (-1_i32..2).prop_map(|block_at| {
+    let plan = || prop_oneof![Just("domestic-120"), Just("domestic-120-user"), Just("international")];
+    let open = (-1_i32..2, prop::option::of(plan())).prop_map(|(block_at, plan)| {
         json!({"type": "tenant.open", "currency": "USD", "price_list": "outbound-usd", "usage_country": "US",
-               "block_at": format!("{block_at}")})
+               "block_at": format!("{block_at}"), "default_plans": plan.map(|plan| json!({"calling": plan})),
+               "notify_below": "0.50"})
     });
-    let update = (-1_i32..2).prop_map(|at| json!({"type": "tenant.update", "block_at": format!("{at}")}));
+    let update = (-1_i32..2, prop::option::of(Just("0.20")))
+        .prop_map(|(at, limit)| json!({"type": "tenant.update", "block_at": format!("{at}"), "daily_limit": limit}));
     let close = any::<bool>().prop_map(|forfeit| json!({"type": "tenant.close", "reason": "x", "forfeit": forfeit}));
-    let funds = (amount(), 0_u8..4).prop_map(|(amount, reference)| {
-        json!({"type": "funds.add", "amount": amount, "payment_reference": format!("p{reference}")})
+    let licences = (plan(), 0_u32..2).prop_map(
+        |(plan, quantity)| json!({"type": "licences.set", "plan": plan, "usage_country": "US", "quantity": quantity}),
+    );
+    // Some lapse at the start of a month, where more is due.
+    let expiry = prop_oneof![
+        Just(None),
+        Just(Some("2026-12-01T00:00:00Z")),
+        Just(Some("2027-01-01T00:00:00Z")),
+        Just(Some("2026-12-25T12:00:00.000001Z"))
+    ];
+    let funds = (amount(), 0_u8..4, expiry).prop_map(|(amount, reference, expires_at)| {
+        json!({"type": "funds.add", "amount": amount, "payment_reference": format!("p{reference}"),
+               "expires_at": expires_at})
     });
     let caps = (prop::option::of(1_u32..3), prop::option::of(amount()), prop::option::of(amount()));
     let configure = (any::<bool>(), -1_i32..2, amount(), caps).prop_map(|(enabled, trigger, amount, caps)| {
@@ -53,17 +88,30 @@ fn body() -> impl Strategy<Value = serde_json::Value> {
         let outcome = if succeeded { "succeeded" } else { "failed" };
         json!({"type": "recharge.settle", "recharge_id": format!("t{tenant}/r{seq}"), "outcome": outcome, "reason": "x"})
     });
-    prop_oneof![3 => open, 1 => update, 1 => close, 4 => funds, 3 => configure, 6 => settle]
+    let adjust = (any::<bool>(), amount()).prop_map(|(gives, amount)| {
+        json!({"type": "balance.adjust", "amount": if gives { amount } else { format!("-{amount}") }, "reason": "x"})
+    });
+    let limit = prop_oneof![Just(Some("0")), Just(Some("0.10")), Just(None)]
+        .prop_map(|limit| json!({"type": "user.limit", "user": "ada", "monthly_limit": limit}));
+    prop_oneof![
+        3 => open, 1 => update, 1 => close, 4 => funds, 3 => configure, 6 => settle, 2 => licences, 2 => adjust,
+        1 => limit
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     const NUMBERS: [&str; 6] = ["+14255550100", "+33612345678", "+447911123456", "+6829999000", "911", "12"];
-    let call = (0_u8..3, 0_u8..8, prop::sample::select(&NUMBERS[..]), 0_u32..200, -8_i64..12_000, any::<bool>());
+    let call = (
+        (0_u8..3, 0_u8..8, prop::sample::select(&NUMBERS[..])),
+        (prop_oneof![4 => 0_u32..200, 1 => 3_000_u32..8_000], -8_i64..12_000),
+        (any::<bool>(), prop::bool::weighted(0.8)),
+    );
     let command = (0_u8..3, 0_u8..24, -8_i64..60_000, body());
     prop_oneof![
-        8 => call.prop_map(|(tenant, id, to, seconds, ago, answered)| Step::Call {
-            tenant, id, to, seconds, minutes_ago: ago / 100 * i64::from(seconds % 3), answered
+        8 => call.prop_map(|((tenant, id, to), (seconds, ago), (answered, is_final))| Step::Call {
+            tenant, id, to, seconds, minutes_ago: ago / 100 * i64::from(seconds % 3), answered, is_final
         }),
+        1 => (0_u8..3, 0_u8..8, any::<bool>()).prop_map(|(tenant, id, release)| Step::Void { tenant, id, release }),
         8 => command.prop_map(|(tenant, id, ago, body)| Step::Command {
             tenant, id, minutes_ago: if ago % 5 == 0 { ago } else { 0 }, body
         }),
@@ -99,24 +147,39 @@ impl History {
         self.records += std::mem::take(&mut self.since_commit);
     }
 
+    /// With the debits of it. Whoever sends it reads them in the ledger, so all before it is committed.
+    fn void(&mut self, tenant: &str, call_id: &str, release: bool) {
+        self.commit();
+        let all = self.partition.ledger().iter().map(|record| serde_json::from_slice(record).expect("JSON"));
+        let is_debit = |event: &serde_json::Value| {
+            let id = event["id"].as_str().expect("an id");
+            event["data"]["call_id"] == call_id && event["data"]["class"].is_string() && id.starts_with(tenant)
+        };
+        let debits: Vec<serde_json::Value> = all.filter(is_debit).collect();
+        let command = json!({"type": "call.void", "command_id": format!("v{}", self.now), "tenant": tenant,
+            "at": self.now.to_string(), "call_id": call_id, "reason": "x", "release": release, "debits": debits});
+        self.take(Input::Commands, &command.to_string());
+    }
+
     fn run(&mut self, step: &Step) {
         self.now += SignedDuration::from_millis(1);
         match step {
             Step::Command { tenant, id, minutes_ago, body } => {
-                let mut command = body.clone();
+                let mut command = without_nulls(body);
                 command["command_id"] = format!("c{id}").into();
                 command["tenant"] = format!("t{tenant}").into();
                 command["at"] = (self.now - SignedDuration::from_mins(*minutes_ago)).to_string().into();
                 self.take(Input::Commands, &command.to_string());
             }
-            Step::Call { tenant, id, to, seconds, minutes_ago, answered } => {
+            Step::Call { tenant, id, to, seconds, minutes_ago, answered, is_final } => {
                 let at = (self.now - SignedDuration::from_mins(*minutes_ago)).to_string();
                 let mut cdr = json!({"call_id": format!("k{id}"), "tenant": format!("t{tenant}"), "service": "calling",
                     "direction": "outbound", "from": "+14255550111", "to": to, "number_type": "user",
-                    "duration_seconds": if *answered { *seconds } else { 0 }});
+                    "user": "ada", "final": is_final, "duration_seconds": if *answered { *seconds } else { 0 }});
                 cdr[if *answered { "answered_at" } else { "ended_at" }] = at.into();
                 self.take(Input::Cdrs, &cdr.to_string());
             }
+            Step::Void { tenant, id, release } => self.void(&format!("t{tenant}"), &format!("k{id}"), *release),
             Step::Poison(record) => self.take(Input::Cdrs, record),
             Step::Wait { minutes } => self.now += SignedDuration::from_mins(*minutes),
             Step::Commit => self.commit(),
@@ -130,6 +193,14 @@ impl History {
             }
         }
     }
+}
+
+/// A command as people write it: what is not set is not there, but for a limit that is lifted.
+fn without_nulls(body: &serde_json::Value) -> serde_json::Value {
+    let mut body = body.clone();
+    let fields = body.as_object_mut().expect("a command");
+    fields.retain(|name, value| !value.is_null() || name == "monthly_limit");
+    body
 }
 
 /// Sums of a tenant's amounts, as any reader of the ledger finds them.
@@ -158,34 +229,58 @@ impl Sums {
             EventBody::CallDebited(debit) => {
                 let lines = debit.lines.iter().fold(Money::ZERO, |sum, line| plus(sum, line.amount));
                 assert_eq!(lines, debit.amount, "the lines sum to the debit");
-                let drawn = debit.lots.iter().fold(debit.debt, |sum, draw| plus(sum, draw.amount));
-                assert_eq!(drawn, debit.amount, "the draws sum to the debit");
-                for draw in &debit.lots {
-                    assert_eq!(self.lots.keys().next(), Some(&draw.lot.0), "first in, first out");
-                    self.draw(draw.lot.0, draw.amount);
-                }
-                self.debt = plus(self.debt, debit.debt);
-                self.balance = minus(self.balance, debit.amount);
+                self.spend(debit.amount, &debit.lots, debit.debt);
             }
             EventBody::FundsExpired { lot, amount } => {
                 self.draw(lot.0, *amount);
                 self.balance = minus(self.balance, *amount);
             }
             EventBody::FundsAdded { funds, .. } | EventBody::RechargeSucceeded { funds, .. } => {
-                assert_eq!(funds.debt_repaid, funds.amount.min(self.debt), "debt is repaid first");
-                self.debt = minus(self.debt, funds.debt_repaid);
-                let rest = minus(funds.amount, funds.debt_repaid);
-                if rest.is_positive() {
+                self.add(event.seq, funds);
+            }
+            EventBody::BalanceAdjusted(adjustment) => match &adjustment.money {
+                AdjustedMoney::Added(funds) => self.add(event.seq, funds),
+                AdjustedMoney::Taken { amount, lots, debt } => self.spend(*amount, lots, *debt),
+            },
+            EventBody::CallVoided(void) => {
+                assert_eq!(void.debt_repaid, void.amount.min(self.debt), "debt is repaid first");
+                self.debt = minus(self.debt, void.debt_repaid);
+                for draw in &void.lots {
+                    let left = self.lots[&draw.lot.0];
+                    self.lots.insert(draw.lot.0, plus(left, draw.amount));
+                }
+                if let Some(rest) = void.new_lot().filter(|rest| rest.is_positive()) {
                     self.lots.insert(event.seq, rest);
                 }
-                self.balance = plus(self.balance, funds.amount);
+                self.balance = plus(self.balance, void.amount);
             }
             _ => {}
         }
-        assert_eq!(event.balance, self.balance, "added - debited - expired = balance");
+        assert_eq!(event.balance, self.balance, "added - debited - expired + adjusted = balance");
         let lots = self.lots.values().fold(Money::ZERO, |sum, lot| plus(sum, *lot));
         assert_eq!(minus(lots, self.debt), self.balance, "balance = lots - debt");
         assert!(self.debt.is_zero() || self.lots.is_empty(), "no debt beside a lot");
+    }
+
+    fn add(&mut self, seq: u64, funds: &Funds) {
+        assert_eq!(funds.debt_repaid, funds.amount.min(self.debt), "debt is repaid first");
+        self.debt = minus(self.debt, funds.debt_repaid);
+        let rest = minus(funds.amount, funds.debt_repaid);
+        if rest.is_positive() {
+            self.lots.insert(seq, rest);
+        }
+        self.balance = plus(self.balance, funds.amount);
+    }
+
+    fn spend(&mut self, amount: Money, lots: &[Draw], debt: Money) {
+        let drawn = lots.iter().fold(debt, |sum, draw| plus(sum, draw.amount));
+        assert_eq!(drawn, amount, "the draws sum to what is taken");
+        for draw in lots {
+            assert_eq!(self.lots.keys().next(), Some(&draw.lot.0), "first in, first out");
+            self.draw(draw.lot.0, draw.amount);
+        }
+        self.debt = plus(self.debt, debt);
+        self.balance = minus(self.balance, amount);
     }
 
     fn draw(&mut self, lot: u64, amount: Money) {

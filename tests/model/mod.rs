@@ -164,11 +164,13 @@ impl Model {
         all.flat_map(|(_, account)| due::works(account)).any(|(due, _)| due == at)
     }
 
-    /// The clock was lost: it goes back to `to`. A wait that was over without a trace in the ledger is not over then.
+    /// The clock was lost: it goes back to `to`. What was done after it left no trace in the ledger, and is done again.
     pub fn lose_clock(&mut self, to: Timestamp) {
         self.clock = to;
         for account in self.accounts.values_mut() {
             account.recharges.wait_again(to);
+            account.judged_month = account.judged_month.min(to);
+            account.judged_day = account.judged_day.min(to);
         }
     }
 

@@ -196,6 +196,27 @@ fn f14_what_is_due_comes_before_the_call_at_the_same_instant() {
     assert_eq!(scenario.call(call), ["debited 0.013, debt 0.013"]);
 }
 
+/// What is queued for the lot has been overtaken; the month's start behind it at that instant has not.
+#[test]
+fn f14_a_month_begins_though_the_lot_that_was_to_lapse_then_is_spent() {
+    let mut scenario = Scenario::opened();
+    scenario.command(update(|of| of.block_at = Some(money("-1"))));
+    scenario.command(licences("domestic", 1));
+    scenario.call(on_plan("domestic", call("a", HOME, 600)));
+    let short = |amount: &str, expires_at: Option<&str>, reference| CommandBody::AddFunds {
+        amount: money(amount),
+        payment_reference: reference,
+        expires_at: expires_at.map(at),
+    };
+    scenario.clock_to(at("2026-11-26T12:00:00Z"));
+    scenario.command(short("0.026", Some("2026-12-01T00:00:00Z"), "short".into()));
+    scenario.command(short("1", None, "long".into()));
+    scenario.command(update(|of| of.block_at = Some(money("5"))));
+    let spent = ended(call("b", HOME, 120), at("2026-11-26T12:00:00Z"));
+    assert_eq!(scenario.call(spent), ["debited 0.026"]);
+    assert_eq!(scenario.clock_to(at("2026-12-01T00:00:00Z")), ["due/month/2026-12", "blocked"], "the pool is new");
+}
+
 #[test]
 fn r36_a_low_balance_is_told_once_for_each_crossing() {
     let mut scenario = Scenario::funded("1");
