@@ -47,7 +47,7 @@
 //! | [`wire`] | bytes to types and back, pure: CDRs (those of switches too), commands, CloudEvents, envelopes, price list files, and their JSON Schemas |
 //! | [`stream`] | the worker, its restores, the intake, and the two logs that carry them: Kafka and memory |
 //! | [`desk`] | HTTP: metrics and health |
-//! | [`offline`] | `tollkeeper rate`: the same core over files; `deck`: what a price list says, and what another changes; `audit`: the proof of a ledger; `rerate`: its calls priced again |
+//! | [`offline`] | `tollkeeper rate`: the same core over files; `deck`: what a price list says, and what another changes; `audit`: the proof of a ledger; `rerate`: its calls priced again; `quarantine`: what was put aside, and back |
 //! | [`demo`] | `tollkeeper demo`: traffic, a payment service and a proof, on the log in memory |
 //! | [`node`] | one engine process on a cluster, from its checks at start to its last commit (feature `kafka`) |
 //! | [`cli`] | the command line, thin |

@@ -3,7 +3,7 @@
 //! With commands ([`Rating`]) tenants are opened and funded by them and calls are debited by the engine itself; without
 //! ([`Pricing`]) calls are only priced, for any tenant and without a balance. And price lists themselves: which row prices a number
 //! ([`deck_lookup`]), and what another list changes ([`deck_diff`], [`deck_effect`]). [`audit`] proves a ledger that was written,
-//! [`rerate`] prices its calls again.
+//! [`rerate`] prices its calls again, [`quarantine`] shows what was put aside and what of it can go back.
 
 pub mod audit;
 mod charge;
@@ -15,6 +15,7 @@ mod deck_text;
 mod figure;
 mod lines;
 mod pricing;
+pub mod quarantine;
 mod rating;
 mod records;
 pub mod rerate;

@@ -17,6 +17,7 @@ pub mod intake;
 mod ledger;
 pub mod offsets;
 pub mod publish;
+pub mod quarantine;
 pub mod rate;
 pub mod recharge;
 pub mod rerate;
@@ -82,6 +83,9 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// Prices the calls of a ledger again: what would change, and the corrections if asked for
     Rerate(rerate::RerateArgs),
+    /// Shows what was put aside, and sends it to the engine again
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
     /// Creates or checks the topics of the cluster
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
@@ -124,6 +128,7 @@ fn run(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Deck(command) => deck::run(command, &cli.logs),
         Command::Audit(args) => audit::run(args, &cli.logs),
         Command::Rerate(args) => rerate::run(args, &cli.logs),
+        Command::Quarantine(command) => quarantine::run(command, &cli.logs),
         Command::Topics(command) => topics::run(command, &cli.logs),
         Command::Offsets(command) => offsets::run(command, &cli.logs),
         Command::Tenant(command) => tenant::run(command, &cli.logs),

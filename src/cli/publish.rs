@@ -20,7 +20,7 @@ use crate::core::tenant::TenantId;
 use crate::wire;
 
 /// The topic, without its prefix.
-const COMMANDS_TOPIC: &str = "commands";
+pub(super) const COMMANDS_TOPIC: &str = "commands";
 
 /// What every command has.
 #[derive(Args, Clone, Debug)]
@@ -128,13 +128,13 @@ fn deliver(_config: &Config, _command: &OutgoingCommand) -> anyhow::Result<i64> 
     anyhow::bail!(super::NO_KAFKA_CLIENT)
 }
 
-/// Many commands by one producer; there is none in a build without Kafka client.
+/// Many records by one producer; there is none in a build without Kafka client.
 #[cfg(not(feature = "kafka"))]
 pub(super) enum Publisher {}
 
 #[cfg(not(feature = "kafka"))]
 impl Publisher {
-    pub(super) fn begin(_: &Config) -> anyhow::Result<Publisher> {
+    pub(super) fn begin(_: &Config, _: &str) -> anyhow::Result<Publisher> {
         anyhow::bail!(super::NO_KAFKA_CLIENT)
     }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::deck::files;
 use super::ledger::{Ledger, Piece};
-use super::publish::Publisher;
+use super::publish::{COMMANDS_TOPIC, Publisher};
 use super::{ConfigArgs, Exit, LogArgs, require_kafka, values};
 use crate::config::Config;
 use crate::core::catalog::Catalog;
@@ -147,7 +147,7 @@ impl<'a> Corrections<'a> {
                 let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
                 Outlet::File(BufWriter::with_capacity(WRITE_BYTES, file))
             }
-            (None, Some(config)) if args.apply => Outlet::Topic(Box::new(Publisher::begin(config)?)),
+            (None, Some(config)) if args.apply => Outlet::Topic(Box::new(Publisher::begin(config, COMMANDS_TOPIC)?)),
             _ => Outlet::Nowhere,
         };
         Ok(Corrections { at: Timestamp::now(), actor: args.actor.as_deref(), to })

@@ -3,7 +3,7 @@
 //!
 //! [`layout`] is the table that everything here follows. [`create`] makes what is missing and alters nothing that is
 //! there: a setting that an operator has chosen is theirs. [`check`] says what differs, and whether the engine may start
-//! with it. [`rewind`] gives a partition committed offsets again, [`read_ledger`] shows what a partition's ledger holds.
+//! with it. [`rewind`] gives a partition committed offsets again, [`read_ledger`] and [`TopicReader`] show what a partition of a topic holds.
 //!
 //! Nothing here prints or exits; the results say in words what they are. The calls block, so they must not be made from
 //! within an async runtime.
@@ -28,7 +28,7 @@ pub use {
     check::{Checked, Difference, LedgerDeletion, check},
     create::{Created, create},
     failure::TopicsFailure,
-    ledger::{LedgerPartition, read_ledger},
+    ledger::{LedgerPartition, TopicReader, read_ledger},
     rewind::{
         ExistingOffsets, REWIND_BEFORE_LAST_EVENT, Rewind, RewindOutcome, RewindRequest, Rewound, RewoundOffset, rewind,
     },

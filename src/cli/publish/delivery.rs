@@ -10,7 +10,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{COMMANDS_TOPIC, OutgoingCommand};
+use super::OutgoingCommand;
 use crate::config::Config;
 use crate::core::partition::home_partition;
 
@@ -66,7 +66,7 @@ pub(crate) enum DeliveryFailure {
         source: KafkaError,
     },
     /// As before, of many.
-    #[error("{missing} of {sent} commands were not acknowledged and may have been published: the same again is safe")]
+    #[error("{missing} of {sent} records were not acknowledged and may have been published: the same again is safe")]
     SomeUnacknowledged {
         /// How many.
         missing: u64,
@@ -92,7 +92,7 @@ pub(super) fn deliver(config: &Config, command: &OutgoingCommand) -> Result<i64,
     producer.context().take_report().unwrap_or(Err(KafkaError::Canceled)).map_err(unacknowledged)
 }
 
-/// Many commands by one producer, each to the home partition of its tenant.
+/// Many records by one producer, each to the home partition of its tenant.
 pub(crate) struct Publisher {
     producer: BaseProducer<Acknowledged>,
     topic: String,
@@ -101,19 +101,19 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// Makes the client, and looks at the topic.
-    pub(crate) fn begin(config: &Config) -> Result<Publisher, DeliveryFailure> {
+    /// Makes the client, and looks at the topic, which is named without its prefix.
+    pub(crate) fn begin(config: &Config, topic: &str) -> Result<Publisher, DeliveryFailure> {
         let producer = client_of(config, Acknowledged::default())?;
-        let topic = config.topic(COMMANDS_TOPIC);
+        let topic = config.topic(topic);
         check_topic(config, &producer, &topic)?;
         Ok(Publisher { producer, topic, partitions: config.partitions, sent: 0 })
     }
 
-    /// Hands one command over; waits while too many are on their way.
-    pub(crate) fn send(&mut self, tenant: &str, command: &str) -> Result<(), DeliveryFailure> {
+    /// Hands one record over; waits while too many are on their way.
+    pub(crate) fn send(&mut self, tenant: &str, record: &str) -> Result<(), DeliveryFailure> {
         let partition = home_partition(tenant, self.partitions).0;
         let partition = i32::try_from(partition).expect("the configuration bounds the number of partitions");
-        let mut record = BaseRecord::to(&self.topic).partition(partition).key(tenant).payload(command);
+        let mut record = BaseRecord::to(&self.topic).partition(partition).key(tenant).payload(record);
         loop {
             match self.producer.send(record) {
                 Ok(()) => break,

@@ -1,4 +1,4 @@
-//! Reading a partition of the ledger from end to end, for whoever looks for something in it.
+//! Reading a partition of a topic, the ledger above all, from end to end, for whoever looks for something in it.
 
 use rdkafka::config::ClientConfig;
 use rdkafka::message::{Message, OwnedMessage};
@@ -31,24 +31,52 @@ pub fn read_ledger(
     of: &LedgerPartition<'_>,
     mut take: impl FnMut(&[u8], &[u8]) -> Result<(), String>,
 ) -> Result<(), TopicsFailure> {
-    let cluster = Cluster::new(config)?;
-    let ledger = topic_name(of.prefix, "ledger");
-    let topics = cluster.topics(std::slice::from_ref(&ledger))?;
-    let found = topics.get(&ledger).ok_or_else(|| TopicsFailure::NoTopic { topic: ledger.clone() })?;
-    if found.partitions != of.partitions {
-        return Err(TopicsFailure::PartitionsDiffer { what: ledger, is: found.partitions, asked: of.partitions });
+    TopicReader::open(config, topic_name(of.prefix, "ledger"), of.partitions)?
+        .read(of.partition, |_, key, event| take(key, event))
+}
+
+/// A topic of the engine, for whoever looks for something in it.
+#[expect(missing_debug_implementations, reason = "the client has none")]
+pub struct TopicReader {
+    cluster: Cluster,
+    topic: String,
+}
+
+impl TopicReader {
+    /// Looks at the topic of this full name, which must have so many partitions.
+    ///
+    /// # Errors
+    /// A cluster that does not answer, a topic that is missing or has other partitions.
+    pub fn open(config: &ClientConfig, topic: String, partitions: u32) -> Result<TopicReader, TopicsFailure> {
+        let cluster = Cluster::new(config)?;
+        let topics = cluster.topics(std::slice::from_ref(&topic))?;
+        let found = topics.get(&topic).ok_or_else(|| TopicsFailure::NoTopic { topic: topic.clone() })?;
+        if found.partitions != partitions {
+            return Err(TopicsFailure::PartitionsDiffer { what: topic, is: found.partitions, asked: partitions });
+        }
+        Ok(TopicReader { cluster, topic })
     }
-    let partition = of.partition;
-    let number = i32::try_from(partition.0).expect("Kafka numbers partitions with 31 bits");
-    cluster.read_committed(&ledger, number, Offset::Beginning, |message: OwnedMessage| {
-        let (key, event) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
-        take(key, event).map_err(|detail| TopicsFailure::Record {
-            topic: message.topic().to_owned(),
-            partition: message.partition(),
-            offset: message.offset(),
-            detail,
+
+    /// Hands every committed record of a partition to `take`, with its offset and key, as [`read_ledger`] does.
+    ///
+    /// # Errors
+    /// A cluster that does not answer, and what `take` says is wrong with a record.
+    pub fn read(
+        &self,
+        partition: PartitionId,
+        mut take: impl FnMut(i64, &[u8], &[u8]) -> Result<(), String>,
+    ) -> Result<(), TopicsFailure> {
+        let number = i32::try_from(partition.0).expect("Kafka numbers partitions with 31 bits");
+        self.cluster.read_committed(&self.topic, number, Offset::Beginning, |message: OwnedMessage| {
+            let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
+            take(message.offset(), key, value).map_err(|detail| TopicsFailure::Record {
+                topic: message.topic().to_owned(),
+                partition: message.partition(),
+                offset: message.offset(),
+                detail,
+            })
         })
-    })
+    }
 }
 
 #[cfg(test)]
