@@ -298,7 +298,8 @@ impl Account {
         }
         let today = Day::of(event.time);
         if void.answered_at.is_some_and(|at| Day::of(at) == today) {
-            self.today.add(today, void.amount.negated());
+            // Behind a void all of the call is corrected; earlier corrections took nothing from what the day counts.
+            self.today.add(today, void.call.corrected.negated());
         }
     }
 

@@ -75,7 +75,7 @@ impl Model {
         Ok(Ok(Judged { part, content, charge, share }))
     }
 
-    fn known(&self, tenant: &str, call_id: &str) -> Option<&KnownCall> {
+    pub(super) fn known(&self, tenant: &str, call_id: &str) -> Option<&KnownCall> {
         let known = self.calls.get(&(tenant.to_owned(), call_id.to_owned()))?;
         (hour_of(self.clock) <= known.hour + MEMORY_HOURS).then_some(known)
     }

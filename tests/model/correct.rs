@@ -151,6 +151,13 @@ impl Model {
         if known.voided_until.is_some_and(|until| self.clock < until) {
             return Err("exceeds_debit");
         }
+        // WIRE.md: all of them.
+        if self
+            .known(tenant, &call_id)
+            .is_some_and(|known| debits.last().is_none_or(|last| last.part != u64::from(known.part)))
+        {
+            return Err("malformed");
+        }
         let debited: Amount = debits.iter().map(|debit| debit.amount).sum();
         let money = debited - known.given_back;
         let account = self.account_mut(tenant);
@@ -164,7 +171,7 @@ impl Model {
         });
         self.give_back(tenant, money, &debits, &mut body);
         self.give_minutes_back(tenant, &debits, &mut body);
-        self.take_spend_back(tenant, money, &debits[0], &mut body);
+        self.take_spend_back(tenant, &debits, &mut body);
         let voided_until = self.clock + time::days(MEMORY_DAYS);
         self.remember_correction(key, debited, Some(voided_until));
         if releases {
@@ -226,22 +233,24 @@ impl Model {
             "of_user": of_user.then_some(true)}));
     }
 
-    /// Of the user's month and of the day; what was spent is never below zero, since a limit may be younger than the call. What
-    /// users spent is read to be kept for as long as pools are (A3; A10 names no end).
-    fn take_spend_back(&mut self, tenant: &str, money: Amount, first: &Debit, body: &mut Value) {
+    /// Of the user's month and of the day: what the debits added, whatever was corrected of them (R37), and of the user only
+    /// those since there is a limit. What users spent is read to be kept for as long as pools are (A3; A10 names no end).
+    fn take_spend_back(&mut self, tenant: &str, debits: &[Debit], body: &mut Value) {
+        let first = &debits[0];
         let clock = self.clock;
         let account = self.account_mut(tenant);
         let Some(start) = first.answered else { return };
         let today = account.spent_on.entry(time::day_of(start)).or_insert(0);
-        *today = (*today - money).max(0);
+        *today = (*today - debits.iter().map(|debit| debit.amount).sum::<Amount>()).max(0);
         if let Some(limit) = first.user.as_ref().and_then(|user| account.limits.get_mut(user)) {
             let month = time::month_of(start);
             if is_over(&month, clock) {
                 limit.spent.remove(&month);
             }
+            let counted: Amount = debits.iter().filter(|debit| debit.seq > limit.since).map(|debit| debit.amount).sum();
             let spent = limit.spent.entry(month).or_insert(0);
-            *spent = (*spent - money).max(0);
-            body["spent"] = json!((money != 0).then(|| amount(*spent)));
+            *spent = (*spent - counted).max(0);
+            body["spent"] = json!((counted != 0).then(|| amount(*spent)));
         }
     }
 }

@@ -312,6 +312,52 @@ fn r37_a_correction_of_a_call_never_exceeds_its_debit() {
 }
 
 #[test]
+fn r37_a_void_takes_from_the_users_spend_what_the_call_had_added() {
+    let mut scenario = Scenario::funded("10");
+    let before = debits_of(&mut scenario, call("a", "+33612345678", 60)); // 0.125, before there is a limit
+    scenario.command(limit(Some("0.25")));
+    let b = debits_of(&mut scenario, call("b", "+33612345678", 60));
+    assert_eq!(scenario.call(call("c", "+33612345678", 60)), ["debited 0.125", "user blocked at 0.25"]);
+    assert_eq!(scenario.command(void("a", false, before)), ["voided 0.125, 0.125 to l3"], "was never counted");
+    let corrects = Some(("b".into(), b.clone()));
+    let dearer = CommandBody::AdjustBalance { amount: money("-0.25"), reason: "rate".into(), corrects };
+    assert_eq!(scenario.command(dearer), ["adjusted -0.25"]);
+    let told = scenario.command(void("b", false, b));
+    assert_eq!(told, ["voided 0.375, 0.125 to l3, 0.25 as a new lot", "user unblocked"]);
+    assert_eq!(
+        scenario.call(call("d", "+33612345678", 60)),
+        ["debited 0.125", "user blocked at 0.25"],
+        "0.125 of c is left"
+    );
+}
+
+#[test]
+fn r37_a_void_takes_from_the_day_what_the_call_had_added() {
+    let mut scenario = Scenario::funded("10");
+    scenario.command(update(|of| of.daily_limit = Some(Some(money("0.25")))));
+    let debits = debits_of(&mut scenario, call("a", "+33612345678", 60));
+    assert_eq!(scenario.call(call("b", "+33612345678", 60)), ["debited 0.125", "blocked for the day"]);
+    let corrects = Some(("a".into(), debits.clone()));
+    let dearer = CommandBody::AdjustBalance { amount: money("-0.25"), reason: "rate".into(), corrects };
+    scenario.command(dearer);
+    scenario.command(void("a", false, debits));
+    assert_eq!(scenario.call(call("c", "+33612345678", 60)), ["debited 0.125", "blocked for the day"], "b and c");
+}
+
+#[test]
+fn r37_a_void_names_all_parts_that_were_debited() {
+    let part = |number, seconds, is_final| part(begun("a", "+33612345678", seconds), number, is_final);
+    let mut scenario = Scenario::funded("10");
+    let mut debits = debits_of(&mut scenario, part(0, 60, false));
+    let rest = debits_of(&mut scenario, part(1, 120, false));
+    assert_eq!(scenario.command(void("a", true, debits.clone())), ["refused malformed"], "part 1 would be paid twice");
+    debits.extend(rest);
+    assert_eq!(scenario.command(void("a", true, debits)), ["voided 0.25, 0.25 to l3"]);
+    assert_eq!(scenario.call(part(2, 180, true)), ["debited 0.375"]);
+    assert_eq!(scenario.balance(), "9.625");
+}
+
+#[test]
 fn r14_an_inbound_toll_free_call_is_priced_by_both_ends() {
     let inbound = |id, from: &'static str, to: &'static str| Cdr {
         direction: Direction::Inbound,

@@ -13,6 +13,7 @@ use crate::core::command::NamedDebit;
 use crate::core::decide::{Rules, draw, funds, limit_and_spend, spent_with};
 use crate::core::entry::{EntryKey, EntryValue};
 use crate::core::event::{AdjustedMoney, Adjustment, CommandMark, Corrects, Debit, Draw, EventBody, PoolUse, Void};
+use crate::core::identity::IdentityKey;
 use crate::core::money::{Money, Overflow};
 use crate::core::month::Month;
 use crate::core::number::Country;
@@ -128,12 +129,20 @@ pub(super) fn void<'a>(
     if voided {
         return refuse(Refusal::ExceedsDebit, "the call was voided before");
     }
+    // A part that came since the debits were read would stay charged, and be charged again once its identity is free.
+    let last = view.identity(IdentityKey::of(account.tenant.as_str(), &call_id), rules.window);
+    if let Some(last) = last.filter(|last| last.part != call.last_part) {
+        let detail =
+            format!("debits: the last is of part {}, the call was debited to part {}", call.last_part, last.part);
+        return refuse(Refusal::Malformed, detail);
+    }
     let amount = call.amount.checked_sub(corrected).map_err(overflow)?;
     check_adjusted(account, amount)?;
     let Returned { debt_repaid, lots, rest } = give_back(account, amount, &call.draws);
     let expires_at = rest.is_positive().then(|| funds(account, rest, view.clock(), None, rules).expires_at);
     let month = call.answered_at.map(Month::of);
-    let spent = month.and_then(|month| spent_with(view, account, call.user.as_deref(), month, amount.negated()));
+    let counted = call.counted_of_user(view, account)?;
+    let spent = month.and_then(|month| spent_with(view, account, call.user.as_deref(), month, counted.negated()));
     let pool = call.pool.as_ref().map(|pool| returned_minutes(view, account, call.user.as_deref(), pool));
     let user = call.user.map(Cow::Owned);
     let call_ref = Corrects { call_id, debits: call.seqs, corrected: call.amount };
@@ -172,6 +181,9 @@ fn unblocked_by<'a>(
 /// All debits of a call, taken together.
 struct WholeCall {
     seqs: Vec<u64>,
+    /// One for each of those.
+    amounts: Vec<Money>,
+    last_part: u32,
     amount: Money,
     draws: SmallVec<[Draw; 2]>,
     pool: Option<PoolUse>,
@@ -215,12 +227,25 @@ impl WholeCall {
         let pool = pools().next_back().map(|pool| PoolUse { minutes, ..pool.clone() });
         Ok(WholeCall {
             seqs: debits.iter().map(|named| named.seq).collect(),
+            amounts: debits.iter().map(|named| named.debit.amount).collect(),
+            last_part: last.part,
             amount,
             draws: draws_of(debits).map_err(overflow)?,
             pool,
             user: last.user.as_deref().map(str::to_owned),
             answered_at: last.answered_at,
         })
+    }
+
+    /// What of it was counted as the user's spend: its debits, whatever was corrected of them, since there is a limit.
+    fn counted_of_user(&self, view: &View<'_>, account: &Account) -> Result<Money, Refused<'static>> {
+        let limit = self.user.as_deref().map(|user| EntryKey::limit(account.tenant.as_str(), user));
+        let Some(EntryValue::Limit { since, .. }) = limit.and_then(|key| view.entry(key)).map(|entry| entry.value)
+        else {
+            return Ok(Money::ZERO);
+        };
+        let counted = self.seqs.iter().zip(&self.amounts).filter(|(seq, _)| **seq > since);
+        counted.map(|(_, amount)| *amount).try_fold(Money::ZERO, Money::checked_add).map_err(overflow)
     }
 }
 

@@ -53,3 +53,31 @@ fn r37_minutes_go_back_to_their_pool() {
     let pool = &world.last("call.voided")["pool"];
     assert_eq!(*pool, json!({"id": "domestic/included/US", "month": "2026-11", "minutes": 10, "used": 0}));
 }
+
+#[test]
+fn r37_the_spend_goes_back_as_it_came() {
+    let mut world = World::new("10");
+    world.call("a", "+33612345678", 60, json!({}));
+    world.command("user.limit", json!({"user": "ada", "monthly_limit": "5"}));
+    world.call("b", "+33612345678", 60, json!({}));
+    world.command("call.void", json!({"call_id": "a", "reason": "wrong", "debits": world.debits("a")}));
+    assert_eq!(world.last("call.voided")["spent"], json!(null), "it is older than the limit");
+    let dearer = json!({"amount": "-0.25", "reason": "re-rated", "corrects": "b", "debits": world.debits("b")});
+    world.command("balance.adjust", dearer);
+    world.command("call.void", json!({"call_id": "b", "reason": "wrong", "debits": world.debits("b")}));
+    let voided = world.last("call.voided");
+    assert_eq!((&voided["amount"], &voided["spent"]), (&json!("0.375"), &json!("0.00")));
+}
+
+#[test]
+fn r37_a_void_names_all_parts() {
+    let mut world = World::new("10");
+    let start = json!({"answered_at": "2026-11-20T09:50:00Z", "part": 0, "final": false});
+    world.call("a", "+33612345678", 60, start);
+    let first = world.debits("a");
+    world.call("a", "+33612345678", 120, json!({"answered_at": "2026-11-20T09:50:00Z", "part": 1, "final": false}));
+    let void = |debits| json!({"call_id": "a", "reason": "wrong", "debits": debits, "release": true});
+    assert_eq!(world.command("call.void", void(first)), Outcome::Refused("malformed"));
+    let all = world.debits("a");
+    assert_eq!(world.command("call.void", void(all)), Outcome::Applied);
+}
