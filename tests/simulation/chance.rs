@@ -43,9 +43,4 @@ impl Chance {
     pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.place(choices.len())]
     }
-
-    /// One of these texts.
-    pub(crate) fn text(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.place(choices.len())]
-    }
 }
