@@ -153,6 +153,21 @@ fn r2_the_parts_of_a_call_cost_what_one_final_record_would() {
     assert_eq!(scenario.call(part(begun("a", "+33612345678", 186), 9, true)), ["quarantined conflicting_duplicate"]);
 }
 
+/// A call lasts up to seven days, and its end may come a whole window late.
+#[test]
+fn r4_a_call_that_goes_on_is_remembered_until_its_last_part_can_come_no_more() {
+    const DAY: u64 = 86_400;
+    let mut scenario = Scenario::funded("10000");
+    let begun = |duration| begun("a", "+33612345678", duration);
+    assert_eq!(scenario.call(part(begun(3_600), 0, false)), ["debited 7.50"]);
+    scenario.commit();
+    scenario.clock_to(noon() + SignedDuration::from_hours(13 * 24));
+    scenario.commit();
+    // 10,080 minutes at 0.125, less 60.
+    assert_eq!(scenario.call(part(begun(7 * DAY), 1, true)), ["debited 1252.50"]);
+    assert_eq!(scenario.call(part(begun(7 * DAY), 1, true)), ["duplicate"]);
+}
+
 #[test]
 fn r2_a_part_of_another_call_is_a_conflict() {
     let mut scenario = Scenario::funded("10");
