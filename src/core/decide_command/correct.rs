@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
-use super::{Bodies, Refused, refuse};
+use super::{Bodies, Refused, check_lots, refuse};
 use crate::core::account::Account;
 use crate::core::batch::View;
 use crate::core::catalog::Catalog;
@@ -98,6 +98,7 @@ pub(super) fn adjust<'a>(
     };
     check_adjusted(account, amount)?;
     let money = if amount.is_positive() {
+        check_lots(account)?;
         AdjustedMoney::Added(funds(account, amount, view.clock(), None, rules))
     } else {
         let amount = amount.negated();
@@ -135,6 +136,9 @@ pub(super) fn void<'a>(
     let month = call.answered_at.map(Month::of);
     let spent = month.and_then(|month| spent_with(view, account, call.user.as_deref(), month, amount.negated()));
     let pool = call.pool.as_ref().map(|pool| returned_minutes(view, account, call.user.as_deref(), pool));
+    if rest.is_positive() {
+        check_lots(account)?;
+    }
     let user = call.user.map(Cow::Owned);
     let call_ref = Corrects { call_id, debits: call.seqs, corrected: call.amount };
     let unblocked = unblocked_by(view, account, user.as_deref(), month, spent);
