@@ -130,15 +130,19 @@ pub(super) fn void<'a>(
         return refuse(Refusal::ExceedsDebit, "the call was voided before");
     }
     let amount = call.amount.checked_sub(corrected).map_err(overflow)?;
+    // Whoever names the debits can name less than the ledger has, after more was given back.
+    if amount.is_negative() {
+        return refuse(Refusal::ExceedsDebit, format!("{corrected} was given back of {}", call.amount));
+    }
     check_adjusted(account, amount)?;
     let Returned { debt_repaid, lots, rest } = give_back(account, amount, &call.draws);
+    if rest.is_positive() {
+        check_lots(account)?;
+    }
     let expires_at = rest.is_positive().then(|| funds(account, rest, view.clock(), None, rules).expires_at);
     let month = call.answered_at.map(Month::of);
     let spent = month.and_then(|month| spent_with(view, account, call.user.as_deref(), month, amount.negated()));
     let pool = call.pool.as_ref().map(|pool| returned_minutes(view, account, call.user.as_deref(), pool));
-    if rest.is_positive() {
-        check_lots(account)?;
-    }
     let user = call.user.map(Cow::Owned);
     let call_ref = Corrects { call_id, debits: call.seqs, corrected: call.amount };
     let unblocked = unblocked_by(view, account, user.as_deref(), month, spent);
@@ -197,6 +201,9 @@ impl WholeCall {
         }
         if let Some(named) = debits.iter().find(|named| named.seq > account.seq) {
             return wrong(format!("the account has no event {} yet", named.seq));
+        }
+        if let Some(named) = debits.iter().find(|named| named.debit.amount.is_negative()) {
+            return wrong(format!("{} is of {}, and no debit is below zero", named.seq, named.debit.amount));
         }
         let in_order = |pair: &[NamedDebit<'_>]| pair[0].seq < pair[1].seq && pair[0].debit.part < pair[1].debit.part;
         if let Some(pair) = debits.windows(2).find(|pair| !in_order(pair)) {
