@@ -37,6 +37,8 @@ pub struct PartitionHealth {
     pub state: PartitionState,
     /// Its accounts.
     pub tenants: TenantTally,
+    /// What it holds besides.
+    pub sizes: Sizes,
     /// How far it is behind, by [`Input::index`].
     pub lag: [Lag; 3],
     /// Whether it waits for an input for longer than the alarm allows, by [`Input::index`].
@@ -77,6 +79,19 @@ pub struct TenantTally {
     pub blocked: u64,
     /// Those that were frozen since a law was broken.
     pub frozen: u64,
+}
+
+/// What a partition holds besides its accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Calls that are remembered.
+    pub identities: u64,
+    /// Accounts that wait for a time of theirs.
+    pub due: u64,
+    /// Records that are fetched and not taken, by [`Input::index`].
+    pub queued_records: [u64; 3],
+    /// Their memory, in bytes.
+    pub queued_bytes: u64,
 }
 
 /// How far an input is behind.
@@ -187,6 +202,11 @@ impl Health {
         self.change(partition, |health| health.tenants = tenants);
     }
 
+    /// Sets what a partition holds. Ignored for a partition that is not ours (any more).
+    pub fn set_sizes(&self, partition: PartitionId, sizes: Sizes) {
+        self.change(partition, |health| health.sizes = sizes);
+    }
+
     /// Sets how far an input of a partition is behind. Ignored for a partition that is not ours (any more).
     pub fn set_lag(&self, partition: PartitionId, input: Input, lag: Lag) {
         self.change(partition, |health| health.lag[input.index()] = lag);
@@ -257,6 +277,7 @@ impl PartitionHealth {
         PartitionHealth {
             state: PartitionState::Assigned,
             tenants: TenantTally::default(),
+            sizes: Sizes::default(),
             lag: [Lag::default(); 3],
             waiting: [false; 3],
         }

@@ -6,10 +6,12 @@
 //! hundreds of series that move between nodes; lag is the sum (records) or the worst (seconds) over the partitions of the
 //! process, and `/health/ready` names a partition that is stuck.
 
+mod account_event;
 mod collectors;
 mod counts;
 mod registry;
 
+pub use account_event::AccountEvent;
 pub use counts::{BatchCounts, CdrOutcome, CommandOutcome, RechargeState};
 pub use registry::{Metrics, TransactionTimes};
 
@@ -76,11 +78,39 @@ const RECHARGES: MetricDoc = doc(
 );
 const BLOCKS: MetricDoc =
     doc("tollkeeper_tenant_blocks_total", "counter", &["change"], "times a tenant was blocked or unblocked");
+const ACCOUNT_EVENTS: MetricDoc = doc(
+    "tollkeeper_account_events_total",
+    "counter",
+    &["event"],
+    "rare events of accounts (pool_80, pool_100, user_blocked, user_unblocked, balance_low, balance_reached_zero, funds_expiring, funds_expired, balance_adjusted, call_voided)",
+);
+const DUE_WORK: MetricDoc = doc(
+    "tollkeeper_due_work_total",
+    "counter",
+    &["kind"],
+    "work that was due by time and done (expiry, warning, month, day, retry, status, unresolved)",
+);
 const TENANTS: MetricDoc = doc("tollkeeper_tenants", "gauge", &[], "accounts on the partitions of this process");
 const TENANTS_BLOCKED: MetricDoc =
     doc("tollkeeper_tenants_blocked", "gauge", &[], "accounts in which paid calls must not be set up");
 const ACCOUNTS_FROZEN: MetricDoc =
     doc("tollkeeper_accounts_frozen", "gauge", &[], "accounts that are frozen since a law was broken; must stay 0");
+const IDENTITIES: MetricDoc = doc(
+    "tollkeeper_identities",
+    "gauge",
+    &[],
+    "calls that are remembered on the partitions of this process, so that a redelivery is known; those that have lapsed leave within the hour",
+);
+const DUE_QUEUED: MetricDoc =
+    doc("tollkeeper_due_queued", "gauge", &[], "accounts that wait for a time of theirs (expiry, retry, month, ...)");
+const QUEUED_RECORDS: MetricDoc = doc(
+    "tollkeeper_queued_records",
+    "gauge",
+    &["input"],
+    "records that are fetched and not yet rated, on the partitions of this process",
+);
+const QUEUED_BYTES: MetricDoc =
+    doc("tollkeeper_queued_bytes", "gauge", &[], "memory of the records that are fetched and not yet rated");
 const PARTITIONS: MetricDoc = doc(
     "tollkeeper_partitions",
     "gauge",
@@ -125,6 +155,18 @@ const TRANSACTION_SECONDS: MetricDoc = doc(
 );
 const COMMIT_SECONDS: MetricDoc =
     doc("tollkeeper_commit_duration_seconds", "histogram", &[], "the commit alone: offsets sent and transaction ended");
+const RATING_SECONDS: MetricDoc = doc(
+    "tollkeeper_rating_duration_seconds",
+    "histogram",
+    &[],
+    "the rating of one committed transaction alone: records decoded, rated, debited and encoded, due work included",
+);
+const DEBIT_LATENCY: MetricDoc = doc(
+    "tollkeeper_debit_latency_seconds",
+    "histogram",
+    &[],
+    "from the broker's time of a transaction's oldest record until it was committed, by this host's clock: what readers of the ledger wait",
+);
 const BATCH_RECORDS: MetricDoc =
     doc("tollkeeper_batch_records", "histogram", &[], "records taken in one committed transaction");
 const TRANSACTIONS: MetricDoc =
@@ -191,7 +233,7 @@ const BUILD_INFO: MetricDoc = doc(
 );
 
 /// Every metric of the engine, in README's order. Those of the process ([`PROCESS_METRICS`]) come from the library.
-pub const METRICS: [MetricDoc; 31] = [
+pub const METRICS: [MetricDoc; 39] = [
     CDRS,
     COMMANDS,
     RECORDS_READ,
@@ -200,9 +242,15 @@ pub const METRICS: [MetricDoc; 31] = [
     FREE_CALLS,
     RECHARGES,
     BLOCKS,
+    ACCOUNT_EVENTS,
+    DUE_WORK,
     TENANTS,
     TENANTS_BLOCKED,
     ACCOUNTS_FROZEN,
+    IDENTITIES,
+    DUE_QUEUED,
+    QUEUED_RECORDS,
+    QUEUED_BYTES,
     PARTITIONS,
     RECOVERY_FOLDED,
     RECOVERY_EXPECTED,
@@ -211,6 +259,8 @@ pub const METRICS: [MetricDoc; 31] = [
     INPUTS_WAITING,
     TRANSACTION_SECONDS,
     COMMIT_SECONDS,
+    RATING_SECONDS,
+    DEBIT_LATENCY,
     BATCH_RECORDS,
     TRANSACTIONS,
     OUTCOMES_UNKNOWN,

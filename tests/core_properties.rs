@@ -346,6 +346,20 @@ proptest! {
     }
 
     #[test]
+    fn law5_the_parts_of_a_call_cost_what_one_final_record_would(
+        to in prop::sample::select(&["+14255550100", "+33612345678", "411"][..]),
+        plan in prop::sample::select(&["payg", "domestic-120", "domestic-120-user", "international"][..]),
+        lengths in prop::collection::btree_set(prop_oneof![0_u32..400, 6_000_u32..9_000], 1..6),
+        restores in any::<bool>(),
+    ) {
+        let lengths: Vec<u32> = lengths.into_iter().collect();
+        let (parts, whole) = (Parts::new(plan, to), Parts::new(plan, to));
+        let in_parts = parts.run(&lengths, restores);
+        let at_once = whole.run(&lengths[lengths.len() - 1..], false);
+        prop_assert_eq!(in_parts, at_once);
+    }
+
+    #[test]
     fn law7_the_same_inputs_give_the_same_bytes(steps in prop::collection::vec(step(), 1..120)) {
         let (mut once, mut again) = (History::new(), History::new());
         // Where a batch ends, and whether the process restarts there, must not be seen in what is written.
@@ -360,6 +374,58 @@ proptest! {
         once.commit();
         again.commit();
         prop_assert_eq!(&once.partition.written, &again.partition.written);
+    }
+}
+
+/// A tenant with money, a licence and one call.
+struct Parts {
+    history: History,
+    plan: &'static str,
+    to: &'static str,
+}
+
+impl Parts {
+    fn new(plan: &'static str, to: &'static str) -> Parts {
+        let mut history = History::new();
+        let commands = [
+            json!({"type": "tenant.open", "currency": "USD", "price_list": "outbound-usd", "usage_country": "US"}),
+            json!({"type": "funds.add", "amount": "10", "payment_reference": "p"}),
+            json!({"type": "licences.set", "plan": plan, "usage_country": "US", "quantity": 1}),
+        ];
+        for (id, body) in (0..).zip(commands) {
+            history.run(&Step::Command { tenant: 0, id, minutes_ago: 0, body });
+        }
+        Parts { history, plan, to }
+    }
+
+    /// The call, told of whenever it has lasted so long: what it cost, the pool minutes that it took, and the seconds that are
+    /// billed and paid.
+    fn run(mut self, lengths: &[u32], restores: bool) -> (Money, u64, u64, u64) {
+        for (part, length) in lengths.iter().enumerate() {
+            let is_final = part + 1 == lengths.len();
+            let cdr = json!({"call_id": "k", "tenant": "t0", "service": "calling", "direction": "outbound",
+                "from": "+14255550111", "to": self.to, "number_type": "user", "user": "ada", "plan": self.plan,
+                "part": part, "final": is_final, "answered_at": "2026-11-20T09:00:00Z", "duration_seconds": length});
+            self.history.take(Input::Cdrs, &cdr.to_string());
+            self.history.commit();
+            if restores {
+                self.history.partition.restore();
+            }
+        }
+        let mut sums = (Money::ZERO, 0, 0, 0);
+        for record in self.history.partition.ledger() {
+            if let EventBody::CallDebited(debit) = event::decode(record).expect("the engine has written it").body {
+                let minutes = debit.pool.map_or(0, |pool| pool.minutes);
+                let (amount, pooled, billed, paid) = sums;
+                sums = (
+                    plus(amount, debit.amount),
+                    pooled + minutes,
+                    billed + debit.billed_seconds,
+                    paid + debit.paid_seconds,
+                );
+            }
+        }
+        sums
     }
 }
 

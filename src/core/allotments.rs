@@ -135,16 +135,21 @@ impl Allotments {
 
     pub(super) fn set_licences(&mut self, plan: &str, country: Country, feed: &str, quantity: u32, month: Month) {
         let key = (plan, country);
+        let mut left = None;
         match self.licences.binary_search_by(|of| (of.plan.as_str(), of.country).cmp(&key)) {
             Ok(place) => {
                 self.licences[place].quantity = quantity;
-                self.licences[place].feed = feed.into();
+                left = Some(std::mem::replace(&mut self.licences[place].feed, feed.into()));
             }
             Err(_) if quantity == 0 => {}
             Err(place) => {
                 let licences = Licences { plan: plan.into(), country, feed: feed.into(), quantity };
                 self.licences.insert(place, licences);
             }
+        }
+        // Since a country can join or leave a union, in another number plan.
+        if let Some(left) = left.filter(|left| left != feed) {
+            self.recount(plan, Some(&left), month);
         }
         self.recount(plan, Some(feed), month);
         self.recount(plan, None, month);
@@ -263,6 +268,17 @@ mod tests {
         assert_eq!(allotments.licences().len(), 1, "its pool is there");
         set(&mut allotments, "FR", "FR", 1, "2026-12");
         assert_eq!(allotments.licences().len(), 1, "Great Britain's is forgotten");
+    }
+
+    #[test]
+    fn f12_licences_whose_country_leaves_a_union_feed_its_pool_no_more() {
+        let mut allotments = Allotments::default();
+        set(&mut allotments, "US", "us-pr", 10, "2026-10");
+        set(&mut allotments, "PR", "us-pr", 5, "2026-10");
+        set(&mut allotments, "PR", "PR", 5, "2026-11");
+        let peak = |feed, at| allotments.peak("domestic", feed, month(at));
+        assert_eq!([peak(Some("us-pr"), "2026-11"), peak(Some("us-pr"), "2026-12")], [15, 10]);
+        assert_eq!([peak(Some("PR"), "2026-12"), peak(None, "2026-12")], [5, 15]);
     }
 
     #[test]

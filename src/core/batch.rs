@@ -268,7 +268,7 @@ impl View<'_> {
         let now = self.clock();
         // One memory whether it is committed or not: where a batch ends must not decide what is a duplicate (law 7).
         match self.changes.identities.get(&key) {
-            Some(here) => here.filter(|identity| window.remembers(identity.hour, now)),
+            Some(here) => here.filter(|identity| window.remembers(identity, now)),
             None => self.committed.identities.get(key, window, now),
         }
     }

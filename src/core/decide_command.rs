@@ -47,7 +47,7 @@ pub struct Refused<'a> {
     pub unmatched: Option<Box<EventBody<'a>>>,
 }
 
-/// Lots that an account holds at most by funds added by hand: a debit that draws from all of them is still a record that
+/// Lots that an account holds at most by funds added by hand and corrections: a debit that draws from all of them is still a record that
 /// Kafka takes. A recharge that was paid is booked all the same; there is one at a time.
 pub const LOTS_MAX: usize = 10_000;
 /// What a draw takes in a written debit, at most: `{"lot":"l<20 digits>","amount":"<26 characters>"},`.
@@ -250,13 +250,19 @@ fn add_funds<'a>(
         let detail = format!("payment {} was booked before", add.payment_reference);
         return refuse(Refusal::DuplicatePaymentReference, detail);
     }
-    if account.lots.len() >= LOTS_MAX {
-        let detail = format!("the account holds {LOTS_MAX} lots, and a debit has to name all that it draws from");
-        return refuse(Refusal::Overflow, detail);
-    }
+    check_lots(account)?;
     check_sums(account, add.amount)?;
     let funds = funds(account, add.amount, now, add.expires_at, rules);
     Ok(vec![EventBody::FundsAdded { command, funds, payment_reference: add.payment_reference }])
+}
+
+/// Another lot has its place.
+fn check_lots(account: &Account) -> Result<(), Refused<'static>> {
+    if account.lots.len() < LOTS_MAX {
+        return Ok(());
+    }
+    let detail = format!("the account holds {LOTS_MAX} lots, and a debit has to name all that it draws from");
+    refuse(Refusal::Overflow, detail)
 }
 
 fn check_sums(account: &Account, amount: Money) -> Result<(), Refused<'static>> {

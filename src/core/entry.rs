@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::allotments::{POOL_MONTHS_KEPT, PoolId, Threshold};
 use super::command::COMMAND_MEMORY;
+use super::duration::CALL_SECONDS_MAX;
 use super::event::{CommandMark, Corrects, Cumulative, Debit, Event, EventBody, PoolUse, Void};
 use super::identity::{ACCEPTANCE_WINDOW_DAYS_MAX, BodyHash};
 use super::money::Money;
@@ -25,8 +26,9 @@ pub const RECHARGE_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24)
 /// How long what was corrected of a call is remembered, counted from its last correction.
 pub const CORRECTION_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How long a call that is not final is remembered: as long as an identity of the widest window, which goes first.
-pub const OPEN_CALL_MEMORY: SignedDuration = SignedDuration::from_hours(62 * 24);
-const _: () = assert!(OPEN_CALL_MEMORY.as_hours() > (ACCEPTANCE_WINDOW_DAYS_MAX as i64 + 1) * 24);
+pub const OPEN_CALL_MEMORY: SignedDuration = SignedDuration::from_hours(69 * 24);
+const _: () =
+    assert!(OPEN_CALL_MEMORY.as_secs() > (ACCEPTANCE_WINDOW_DAYS_MAX as i64 + 1) * 86_400 + CALL_SECONDS_MAX as i64);
 const SEED: u64 = 0x746f_6c6c; // "toll"
 
 /// The key of an entry: a hash of its kind, tenant and id, wide enough to be unique.

@@ -14,12 +14,16 @@ use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::cdr::{CallTimes, Cdr};
+use super::duration::CALL_SECONDS_MAX;
 use super::number::Country;
 use super::number_plan::NumberPlan;
 
 /// The seed of all hashes that are saved.
 const SEED: u64 = 0x746f_6c6c; // "toll"
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
+/// Hours of a call at most: 7 days.
+const CALL_HOURS_MAX: u32 = 7 * 24;
+const _: () = assert!(CALL_SECONDS_MAX == CALL_HOURS_MAX as u64 * 3_600);
 /// The widest acceptance window that can be configured, in days: it bounds what is remembered of calls.
 pub const ACCEPTANCE_WINDOW_DAYS_MAX: u32 = 60;
 
@@ -177,14 +181,16 @@ impl AcceptanceWindow {
         AcceptanceWindow { back, ..AcceptanceWindow::default() }
     }
 
-    /// How long an identity is kept after its last acceptance: one window and one day.
+    /// How long the identity of a call that is over is kept after its last acceptance: one window and one day.
     fn memory_hours(self) -> u32 {
         u32::try_from(self.back.as_hours() + 24).expect("a window is some days")
     }
 
-    /// Whether an identity of `hour` still counts at `now`. Nothing that it could be is accepted any more when it does not.
-    pub(super) fn remembers(self, hour: Hour, now: Timestamp) -> bool {
-        Hour::of(now).0 <= hour.0.saturating_add(self.memory_hours())
+    /// Whether an identity still counts at `now`. Nothing that it could be is accepted any more when it does not: of a call
+    /// that goes on the next part can end as much later as a call can last.
+    pub(super) fn remembers(self, identity: &Identity, now: Timestamp) -> bool {
+        let goes_on_hours = if identity.is_final { 0 } else { CALL_HOURS_MAX };
+        Hour::of(now).0 <= identity.hour.0.saturating_add(self.memory_hours() + goes_on_hours)
     }
 }
 
@@ -198,7 +204,7 @@ pub struct Identities {
 impl Identities {
     /// What is remembered under `key` at `now`.
     pub fn get(&self, key: IdentityKey, window: AcceptanceWindow, now: Timestamp) -> Option<Identity> {
-        self.table.get(&key.0).copied().filter(|identity| window.remembers(identity.hour, now))
+        self.table.get(&key.0).copied().filter(|identity| window.remembers(identity, now))
     }
 
     /// Remembers a debit; the later one wins, and within an hour the higher part: what is left of a call that was forgotten
@@ -224,7 +230,7 @@ impl Identities {
     pub fn prune(&mut self, window: AcceptanceWindow, now: Timestamp) {
         let hour = Hour::of(now);
         if self.pruned_at != Some(hour) {
-            self.table.retain(|_, identity| window.remembers(identity.hour, now));
+            self.table.retain(|_, identity| window.remembers(identity, now));
             self.pruned_at = Some(hour);
         }
     }
@@ -244,7 +250,7 @@ impl Identities {
         let mut all: Vec<(u64, Identity)> = self
             .table
             .iter()
-            .filter(|(_, identity)| window.remembers(identity.hour, now))
+            .filter(|(_, identity)| window.remembers(identity, now))
             .map(|(key, identity)| (*key, *identity))
             .collect();
         all.sort_unstable_by_key(|(key, _)| *key);

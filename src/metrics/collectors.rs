@@ -9,8 +9,8 @@ use prometheus::{CounterVec, GaugeVec, IntGauge, IntGaugeVec};
 
 use super::registry::{DebitedSums, VALID};
 use super::{
-    ACCOUNTS_FROZEN, DEBITED, INPUT_LAG_RECORDS, INPUT_LAG_SECONDS, INPUTS_WAITING, MetricDoc, PARTITIONS,
-    RECOVERY_EXPECTED, RECOVERY_FOLDED, TENANTS, TENANTS_BLOCKED,
+    ACCOUNTS_FROZEN, DEBITED, DUE_QUEUED, IDENTITIES, INPUT_LAG_RECORDS, INPUT_LAG_SECONDS, INPUTS_WAITING, MetricDoc,
+    PARTITIONS, QUEUED_BYTES, QUEUED_RECORDS, RECOVERY_EXPECTED, RECOVERY_FOLDED, TENANTS, TENANTS_BLOCKED,
 };
 use crate::health::{Health, Lag, PartitionHealth, PartitionState, PartitionTally, RestoreProgress};
 use crate::stream::transport::Input;
@@ -22,12 +22,16 @@ pub(super) struct HealthCollector {
     tenants: IntGauge,
     tenants_blocked: IntGauge,
     accounts_frozen: IntGauge,
+    identities: IntGauge,
+    due_queued: IntGauge,
+    queued_bytes: IntGauge,
     recovery_folded: IntGauge,
     recovery_expected: IntGauge,
     partitions: IntGaugeVec,
     lag_records: IntGaugeVec,
     lag_seconds: GaugeVec,
     waiting: IntGaugeVec,
+    queued_records: IntGaugeVec,
 }
 
 impl HealthCollector {
@@ -37,26 +41,34 @@ impl HealthCollector {
             tenants: gauge(TENANTS),
             tenants_blocked: gauge(TENANTS_BLOCKED),
             accounts_frozen: gauge(ACCOUNTS_FROZEN),
+            identities: gauge(IDENTITIES),
+            due_queued: gauge(DUE_QUEUED),
+            queued_bytes: gauge(QUEUED_BYTES),
             recovery_folded: gauge(RECOVERY_FOLDED),
             recovery_expected: gauge(RECOVERY_EXPECTED),
             partitions: gauges(PARTITIONS),
             lag_records: gauges(INPUT_LAG_RECORDS),
             lag_seconds: GaugeVec::new(INPUT_LAG_SECONDS.opts(), INPUT_LAG_SECONDS.labels).expect(VALID),
             waiting: gauges(INPUTS_WAITING),
+            queued_records: gauges(QUEUED_RECORDS),
         }
     }
 
-    fn parts(&self) -> [&dyn Collector; 9] {
+    fn parts(&self) -> [&dyn Collector; 13] {
         [
             &self.tenants,
             &self.tenants_blocked,
             &self.accounts_frozen,
+            &self.identities,
+            &self.due_queued,
+            &self.queued_bytes,
             &self.recovery_folded,
             &self.recovery_expected,
             &self.partitions,
             &self.lag_records,
             &self.lag_seconds,
             &self.waiting,
+            &self.queued_records,
         ]
     }
 
@@ -65,7 +77,9 @@ impl HealthCollector {
             let lags = partitions.clone().map(|partition| partition.lag[input.index()]);
             let worst = lags.clone().map(|lag: Lag| lag.event_time).max().unwrap_or(Duration::ZERO);
             let waiting = partitions.clone().filter(|partition| partition.waiting[input.index()]).count();
+            let queued = partitions.clone().map(|partition| partition.sizes.queued_records[input.index()]).sum();
             let labels = [input.name()];
+            self.queued_records.with_label_values(&labels).set(signed(queued));
             self.lag_records.with_label_values(&labels).set(signed(lags.map(|lag| lag.records).sum()));
             self.lag_seconds.with_label_values(&labels).set(worst.as_secs_f64());
             self.waiting.with_label_values(&labels).set(i64::try_from(waiting).unwrap_or(i64::MAX));
@@ -84,6 +98,11 @@ impl Collector for HealthCollector {
         self.tenants.set(signed(tenants().map(|tally| tally.tenants).sum()));
         self.tenants_blocked.set(signed(tenants().map(|tally| tally.blocked).sum()));
         self.accounts_frozen.set(signed(tenants().map(|tally| tally.frozen).sum()));
+
+        let sizes = || partitions.values().map(|partition| partition.sizes);
+        self.identities.set(signed(sizes().map(|sizes| sizes.identities).sum()));
+        self.due_queued.set(signed(sizes().map(|sizes| sizes.due).sum()));
+        self.queued_bytes.set(signed(sizes().map(|sizes| sizes.queued_bytes).sum()));
 
         let restores = || partitions.values().filter_map(restore_progress);
         self.recovery_folded.set(signed(restores().map(|progress| progress.folded).sum()));

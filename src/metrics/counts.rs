@@ -1,6 +1,8 @@
 //! What happened to the records of one batch, counted without atomics on the way and published when it is committed.
 
+use super::AccountEvent;
 use crate::core::currency::Currency;
+use crate::core::due::DueKind;
 use crate::core::money::Money;
 use crate::core::reason::{Reason, Refusal};
 use crate::stream::transport::{Input, Output};
@@ -115,6 +117,10 @@ pub struct BatchCounts {
     pub blocks: u64,
     /// Times that a block ended.
     pub unblocks: u64,
+    /// Rare events of accounts, by place in [`AccountEvent::ALL`].
+    pub account_events: [u64; AccountEvent::ALL.len()],
+    /// Work that was due and done, by place in [`DueKind::ALL`].
+    pub due_work: [u64; DueKind::ALL.len()],
     /// Exact sums of the debits. A currency stands there twice if one sum would reach the limit of an amount.
     debited: Vec<(Currency, Money)>,
 }
@@ -165,6 +171,16 @@ impl BatchCounts {
         self.recharges[state as usize] += 1;
     }
 
+    /// Counts a rare event of an account.
+    pub fn add_account_event(&mut self, event: AccountEvent) {
+        self.account_events[event as usize] += 1;
+    }
+
+    /// Counts a piece of work that was due.
+    pub fn add_due_work(&mut self, kind: DueKind) {
+        self.due_work[kind as usize] += 1;
+    }
+
     /// The sums of the debits.
     pub fn debited(&self) -> &[(Currency, Money)] {
         &self.debited
@@ -210,6 +226,8 @@ impl BatchCounts {
         add_each(&mut self.recharges, &other.recharges);
         self.blocks += other.blocks;
         self.unblocks += other.unblocks;
+        add_each(&mut self.account_events, &other.account_events);
+        add_each(&mut self.due_work, &other.due_work);
         other.debited.iter().for_each(|(currency, amount)| self.add_debited(*currency, *amount));
     }
 }
@@ -236,6 +254,8 @@ mod tests {
         assert!(Reason::ALL.iter().enumerate().all(|(place, reason)| *reason as usize == place));
         assert!(Refusal::ALL.iter().enumerate().all(|(place, refusal)| *refusal as usize == place));
         assert!(RechargeState::ALL.iter().enumerate().all(|(place, state)| *state as usize == place));
+        assert!(AccountEvent::ALL.iter().enumerate().all(|(place, event)| *event as usize == place));
+        assert!(DueKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));
     }
 
     #[test]

@@ -9,12 +9,13 @@ use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, Int
 
 use super::collectors::{DebitedCollector, HealthCollector};
 use super::{
-    BATCH_RECORDS, BLOCKS, BUILD_INFO, BatchCounts, CATALOG_AGE, CATALOG_INFO, CDRS, CLOCK_SKEW, COMMANDS,
-    COMMIT_SECONDS, FREE_CALLS, INTAKE_ROWS, INTAKE_TRANSACTIONS, LAWS_VIOLATED, Law, MetricDoc, OUTCOMES_UNKNOWN,
-    PUBLICATIONS_IGNORED, REBALANCES, RECHARGES, RECORDS_READ, RECORDS_WRITTEN, RechargeState, TRANSACTION_SECONDS,
-    TRANSACTIONS,
+    ACCOUNT_EVENTS, AccountEvent, BATCH_RECORDS, BLOCKS, BUILD_INFO, BatchCounts, CATALOG_AGE, CATALOG_INFO, CDRS,
+    CLOCK_SKEW, COMMANDS, COMMIT_SECONDS, DEBIT_LATENCY, DUE_WORK, FREE_CALLS, INTAKE_ROWS, INTAKE_TRANSACTIONS,
+    LAWS_VIOLATED, Law, MetricDoc, OUTCOMES_UNKNOWN, PUBLICATIONS_IGNORED, RATING_SECONDS, REBALANCES, RECHARGES,
+    RECORDS_READ, RECORDS_WRITTEN, RechargeState, TRANSACTION_SECONDS, TRANSACTIONS,
 };
 use crate::core::currency::Currency;
+use crate::core::due::DueKind;
 use crate::core::money::Money;
 use crate::core::reason::{Reason, Refusal};
 use crate::health::Health;
@@ -28,12 +29,16 @@ const SECONDS_BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 const RECORDS_BUCKETS: [f64; 10] = [1.0, 10.0, 100.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 2e4, 1e5];
 
 /// How long a committed transaction took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransactionTimes {
     /// From its begin until it was committed.
     pub open: Duration,
     /// The commit alone.
     pub commit: Duration,
+    /// The rating alone.
+    pub rating: Duration,
+    /// Since the broker's time of its oldest record, if it has one.
+    pub since_oldest: Option<Duration>,
 }
 
 /// The metrics of one process. Shared as `Arc<Metrics>`.
@@ -48,8 +53,12 @@ pub struct Metrics {
     free_calls: IntCounter,
     recharges: IntCounterVec,
     blocks: IntCounterVec,
+    account_events: IntCounterVec,
+    due_work: IntCounterVec,
     transaction_seconds: Histogram,
     commit_seconds: Histogram,
+    rating_seconds: Histogram,
+    debit_latency: Histogram,
     batch_records: Histogram,
     pub(crate) transactions: IntCounterVec,
     pub(crate) outcomes_unknown: IntCounter,
@@ -84,8 +93,12 @@ impl Metrics {
             free_calls: counter(&registry, FREE_CALLS),
             recharges: counters(&registry, RECHARGES),
             blocks: counters(&registry, BLOCKS),
+            account_events: counters(&registry, ACCOUNT_EVENTS),
+            due_work: counters(&registry, DUE_WORK),
             transaction_seconds: histogram(&registry, TRANSACTION_SECONDS, &SECONDS_BUCKETS),
             commit_seconds: histogram(&registry, COMMIT_SECONDS, &SECONDS_BUCKETS),
+            rating_seconds: histogram(&registry, RATING_SECONDS, &SECONDS_BUCKETS),
+            debit_latency: histogram(&registry, DEBIT_LATENCY, &SECONDS_BUCKETS),
             batch_records: histogram(&registry, BATCH_RECORDS, &RECORDS_BUCKETS),
             transactions: counters(&registry, TRANSACTIONS),
             outcomes_unknown: counter(&registry, OUTCOMES_UNKNOWN),
@@ -117,11 +130,13 @@ impl Metrics {
         self.transactions.with_label_values(&["committed"]).inc();
         self.transaction_seconds.observe(times.open.as_secs_f64());
         self.commit_seconds.observe(times.commit.as_secs_f64());
+        self.rating_seconds.observe(times.rating.as_secs_f64());
+        times.since_oldest.iter().for_each(|since| self.debit_latency.observe(since.as_secs_f64()));
         self.batch_records.observe(counts.records_read() as f64);
         self.apply(counts);
     }
 
-    /// Publishes counts. About 70 labels are looked up, so do it once a batch.
+    /// Publishes counts. About 90 labels are looked up, so do it once a batch.
     pub fn apply(&self, counts: &BatchCounts) {
         let outcomes = [
             (&self.cdrs, "debited", counts.cdrs_debited),
@@ -153,6 +168,12 @@ impl Metrics {
         }
         self.blocks.with_label_values(&["blocked"]).inc_by(counts.blocks);
         self.blocks.with_label_values(&["unblocked"]).inc_by(counts.unblocks);
+        for (event, count) in AccountEvent::ALL.iter().zip(counts.account_events) {
+            self.account_events.with_label_values(&[event.name()]).inc_by(count);
+        }
+        for (kind, count) in DueKind::ALL.iter().zip(counts.due_work) {
+            self.due_work.with_label_values(&[kind.code()]).inc_by(count);
+        }
         self.free_calls.inc_by(counts.free_calls);
         self.add_debited(counts.debited());
     }
@@ -273,7 +294,7 @@ fn histogram(registry: &Registry, doc: MetricDoc, buckets: &[f64]) -> Histogram 
 mod tests {
     use super::*;
     use crate::core::partition::PartitionId;
-    use crate::health::{Lag, PartitionState, TenantTally};
+    use crate::health::{Lag, PartitionState, Sizes, TenantTally};
     use crate::metrics::{CdrOutcome, METRICS, PROCESS_METRICS};
 
     fn usd() -> Currency {
@@ -331,7 +352,14 @@ mod tests {
         }
         counts.add_read(Input::Cdrs);
         counts.add_cdr(CdrOutcome::Quarantined(Reason::NoRate));
-        let times = TransactionTimes { open: Duration::from_millis(90), commit: Duration::from_millis(20) };
+        counts.add_account_event(AccountEvent::PoolHundred);
+        counts.add_due_work(DueKind::Expiry);
+        let times = TransactionTimes {
+            open: Duration::from_millis(90),
+            commit: Duration::from_millis(20),
+            rating: Duration::from_millis(2),
+            since_oldest: Some(Duration::from_millis(120)),
+        };
         metrics.transaction_committed(&counts, times);
         metrics.transaction_committed(&counts, times);
         assert_eq!(value(&metrics, "tollkeeper_cdrs_total{outcome=\"debited\",reason=\"\"}"), "20");
@@ -339,6 +367,11 @@ mod tests {
         assert_eq!(value(&metrics, "tollkeeper_records_read_total{input=\"cdrs\"}"), "22");
         assert_eq!(value(&metrics, "tollkeeper_debited_amount_total{currency=\"USD\"}"), "2");
         assert_eq!(metrics.debited()[&usd()], "2".parse().unwrap());
+        assert_eq!(value(&metrics, "tollkeeper_account_events_total{event=\"pool_100\"}"), "2");
+        assert_eq!(value(&metrics, "tollkeeper_due_work_total{kind=\"expiry\"}"), "2");
+        assert_eq!(value(&metrics, "tollkeeper_rating_duration_seconds_bucket{le=\"0.0025\"}"), "2");
+        assert_eq!(value(&metrics, "tollkeeper_debit_latency_seconds_bucket{le=\"0.1\"}"), "0");
+        assert_eq!(value(&metrics, "tollkeeper_debit_latency_seconds_bucket{le=\"0.25\"}"), "2");
         assert_eq!(value(&metrics, "tollkeeper_transaction_duration_seconds_count"), "2");
         assert_eq!(value(&metrics, "tollkeeper_batch_records_bucket{le=\"100\"}"), "2");
         assert_eq!(value(&metrics, "tollkeeper_batch_records_bucket{le=\"10\"}"), "0");
@@ -350,7 +383,10 @@ mod tests {
         assert_eq!(metrics.transaction_duration_within(50), None);
         for millis in [3, 40, 40, 700] {
             let open = Duration::from_millis(millis);
-            metrics.transaction_committed(&BatchCounts::default(), TransactionTimes { open, commit: open });
+            metrics.transaction_committed(
+                &BatchCounts::default(),
+                TransactionTimes { open, commit: open, ..TransactionTimes::default() },
+            );
         }
         let bounds = [25, 50, 75, 99].map(|percent| metrics.transaction_duration_within(percent).unwrap().as_millis());
         assert_eq!(bounds, [5, 50, 50, 1000]);
@@ -375,6 +411,7 @@ mod tests {
             health.set_tenants(partition, TenantTally { tenants: 10, blocked: 3, frozen: 1 });
             health.set_lag(partition, Input::Cdrs, Lag { records: 100, event_time: Duration::from_secs(seconds) });
             health.set_waiting(partition, Input::Commands, true);
+            health.set_sizes(partition, Sizes { identities: 7, due: 2, queued_records: [5, 0, 0], queued_bytes: 900 });
         }
         assert_eq!(value(&metrics, "tollkeeper_partitions{state=\"ready\"}"), "2");
         assert_eq!(value(&metrics, "tollkeeper_tenants"), "20");
@@ -383,6 +420,11 @@ mod tests {
         assert_eq!(value(&metrics, "tollkeeper_input_lag_records{input=\"cdrs\"}"), "200");
         assert_eq!(value(&metrics, "tollkeeper_input_lag_seconds{input=\"cdrs\"}"), "9");
         assert_eq!(value(&metrics, "tollkeeper_inputs_waiting{input=\"commands\"}"), "2");
+        assert_eq!(value(&metrics, "tollkeeper_identities"), "14");
+        assert_eq!(value(&metrics, "tollkeeper_due_queued"), "4");
+        let first = format!("tollkeeper_queued_records{{input=\"{}\"}}", Input::ALL[0].name());
+        assert_eq!(value(&metrics, &first), "10");
+        assert_eq!(value(&metrics, "tollkeeper_queued_bytes"), "1800");
         health.give_up(PartitionId(1));
         assert_eq!(value(&metrics, "tollkeeper_tenants"), "10");
         assert_eq!(value(&metrics, "tollkeeper_input_lag_seconds{input=\"cdrs\"}"), "4");

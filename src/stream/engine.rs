@@ -145,6 +145,7 @@ impl Engine {
         let pieces = decide_due::pieces(&account, &self.rules, kind, at);
         if !pieces.is_empty() {
             view.advance_clock(whole_millis_up(at));
+            sink.counts.add_due_work(kind);
         }
         let origin = SourceRef { topic: Cow::Borrowed("due"), partition, offset: 0, timestamp: at };
         let mut take = Take::new(view, sink, partition, origin);

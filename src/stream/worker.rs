@@ -189,7 +189,10 @@ impl<T: Transport> Worker<T> {
         }
         self.fetch(now, wait)?;
         self.bound_queues(now)?;
+        let rating_began = self.measured(now);
         let records = if self.may_begin(now) { self.take_records(now)? } else { 0 };
+        let rating = self.measured(now).saturating_sub(rating_began);
+        self.open.iter_mut().for_each(|open| open.rating += rating);
         self.commit_quiet_offsets(now)?;
         if self.open.is_some() {
             self.publish(now)?;
@@ -392,6 +395,7 @@ impl<T: Transport> Worker<T> {
         let sink = Sink { outputs: &mut open.outputs, counts: &mut open.counts, metrics: &self.metrics };
         self.engine.take(&mut view, &source, record.payload.as_ref(), sink);
         open.touched.insert(record.partition);
+        open.oldest = Some(open.oldest.map_or(at, |oldest| oldest.min(at)));
         open.records += 1;
     }
 

@@ -15,6 +15,8 @@ const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 const WINDOW_DAYS: i64 = 7;
 /// A window and a day (R4).
 const MEMORY_HOURS: i64 = (WINDOW_DAYS + 1) * 24;
+/// A call that is not over can go on for as long as a call lasts.
+const CALL_HOURS_MAX: i64 = 7 * 24;
 
 /// A call that will be debited.
 struct Judged {
@@ -77,7 +79,8 @@ impl Model {
 
     pub(super) fn known(&self, tenant: &str, call_id: &str) -> Option<&KnownCall> {
         let known = self.calls.get(&(tenant.to_owned(), call_id.to_owned()))?;
-        (hour_of(self.clock) <= known.hour + MEMORY_HOURS).then_some(known)
+        let goes_on = if known.is_final { 0 } else { CALL_HOURS_MAX };
+        (hour_of(self.clock) <= known.hour + MEMORY_HOURS + goes_on).then_some(known)
     }
 
     fn debit(&mut self, call: &Call, judged: Judged) {

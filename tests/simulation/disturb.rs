@@ -24,7 +24,7 @@ impl Run {
     /// Time passes: mostly little, sometimes days, and the broker's clock goes back at times.
     pub(crate) fn pass_some(&mut self) {
         let ms = match self.chance.below(40) {
-            _ if self.chance.one_in(4) => self.wait_for_what_is_due(),
+            _ if self.chance.one_in(4) => self.until_what_is_due(),
             0 => self.chance.between(HOUR_MS, DAY_MS),
             1 if self.weather == Weather::Foul && self.chance.one_in(3) => self.chance.between(DAY_MS, 12 * DAY_MS),
             2 if self.weather == Weather::Foul => -self.chance.between(1, 60_000),
@@ -39,7 +39,7 @@ impl Run {
     }
 
     /// How long it is to a time at which something may be due, or a moment beside it: one of the next that the ledger speaks of.
-    fn wait_for_what_is_due(&mut self) -> i64 {
+    fn until_what_is_due(&mut self) -> i64 {
         self.read_ledger();
         let now = instant(self.now_ms());
         let mut named: Vec<Timestamp> = self.ledger.iter().flat_map(due_of).filter(|at| *at > now).collect();

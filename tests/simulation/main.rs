@@ -29,6 +29,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use driver::{Run, Weather};
 use tally::Tally;
+use tollkeeper::core::due::DueKind;
 use tollkeeper::stream::step::Step;
 
 /// Seeds of a normal run.
@@ -121,9 +122,7 @@ fn whatever_fails_nothing_is_lost_and_nothing_charged_twice() {
     }
     println!("{}", tally.lines().join("\n"));
     if let Some((_, first)) = failures.first() {
-        for (_, failure) in &failures {
-            println!("{}", failure.lines().next().unwrap_or_default());
-        }
+        failures.iter().for_each(|(_, failure)| println!("{}", failure.lines().next().unwrap_or_default()));
         let all: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
         panic!("{} of {} seeds failed: {all:?}\n{first}", failures.len(), seeds.len());
     }
@@ -131,6 +130,9 @@ fn whatever_fails_nothing_is_lost_and_nothing_charged_twice() {
         for step in Step::ALL {
             assert!(tally.of("steps reached", step.name()) > 0, "no seed ever reached {}", step.name());
             assert!(tally.of("crashes", step.name()) > 0, "no seed ever crashed at {}", step.name());
+        }
+        for kind in DueKind::ALL {
+            assert!(tally.of("due", kind.code()) > 0, "no seed ever had {kind} to do");
         }
         for fault in FAULTS {
             assert!(tally.of("faults", fault) > 0, "no seed ever met: {fault}");

@@ -6,7 +6,7 @@ use super::{CallVerdict, Replay};
 use crate::core::catalog::Catalog;
 use crate::core::cdr::{Cdr, Direction, NumberType};
 use crate::core::command::{CommandBody, NamedDebit, UpdateTenant};
-use crate::core::event::{BlockReason, EventBody};
+use crate::core::event::{BlockReason, Debit, EventBody};
 use crate::core::plan::Classes;
 use crate::core::scenario::*;
 
@@ -151,6 +151,21 @@ fn r2_the_parts_of_a_call_cost_what_one_final_record_would() {
     assert_eq!(scenario.call(last), ["duplicate"]);
     assert_eq!(scenario.call(part(begun("a", "+33612345678", 185), 9, false)), ["duplicate"], "content of the final's");
     assert_eq!(scenario.call(part(begun("a", "+33612345678", 186), 9, true)), ["quarantined conflicting_duplicate"]);
+}
+
+/// A call lasts up to seven days, and its end may come a whole window late.
+#[test]
+fn r4_a_call_that_goes_on_is_remembered_until_its_last_part_can_come_no_more() {
+    const DAY: u64 = 86_400;
+    let mut scenario = Scenario::funded("10000");
+    let begun = |duration| begun("a", "+33612345678", duration);
+    assert_eq!(scenario.call(part(begun(3_600), 0, false)), ["debited 7.50"]);
+    scenario.commit();
+    scenario.clock_to(noon() + SignedDuration::from_hours(13 * 24));
+    scenario.commit();
+    // 10,080 minutes at 0.125, less 60.
+    assert_eq!(scenario.call(part(begun(7 * DAY), 1, true)), ["debited 1252.50"]);
+    assert_eq!(scenario.call(part(begun(7 * DAY), 1, true)), ["duplicate"]);
 }
 
 #[test]
@@ -355,6 +370,25 @@ fn r37_a_void_names_all_parts_that_were_debited() {
     assert_eq!(scenario.command(void("a", true, debits)), ["voided 0.25, 0.25 to l3"]);
     assert_eq!(scenario.call(part(2, 180, true)), ["debited 0.375"]);
     assert_eq!(scenario.balance(), "9.625");
+}
+
+#[test]
+fn law10_debits_that_say_less_than_the_ledger_are_refused_and_freeze_nothing() {
+    let mut scenario = Scenario::funded("10");
+    let debits = debits_of(&mut scenario, call("a", "+33612345678", 60));
+    let naming = |amount: &str| {
+        let debit = Box::new(Debit { amount: money(amount), ..(*debits[0].debit).clone() });
+        vec![NamedDebit { debit, ..debits[0].clone() }]
+    };
+    assert_eq!(scenario.command(void("a", false, naming("-0.125"))), ["refused malformed"]);
+    let adjust = CommandBody::AdjustBalance {
+        amount: money("0.10"),
+        reason: "rate".into(),
+        corrects: Some(("a".into(), debits.clone())),
+    };
+    assert_eq!(scenario.command(adjust), ["adjusted 0.10"]);
+    assert_eq!(scenario.command(void("a", false, naming("0.05"))), ["refused exceeds_debit"]);
+    assert_eq!(scenario.command(void("a", false, debits)), ["voided 0.025, 0.025 to l3"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
-use super::{Bodies, Refused, refuse};
+use super::{Bodies, Refused, check_lots, refuse};
 use crate::core::account::Account;
 use crate::core::batch::View;
 use crate::core::catalog::Catalog;
@@ -99,6 +99,7 @@ pub(super) fn adjust<'a>(
     };
     check_adjusted(account, amount)?;
     let money = if amount.is_positive() {
+        check_lots(account)?;
         AdjustedMoney::Added(funds(account, amount, view.clock(), None, rules))
     } else {
         let amount = amount.negated();
@@ -137,8 +138,15 @@ pub(super) fn void<'a>(
         return refuse(Refusal::Malformed, detail);
     }
     let amount = call.amount.checked_sub(corrected).map_err(overflow)?;
+    // Whoever names the debits can name less than the ledger has, after more was given back.
+    if amount.is_negative() {
+        return refuse(Refusal::ExceedsDebit, format!("{corrected} was given back of {}", call.amount));
+    }
     check_adjusted(account, amount)?;
     let Returned { debt_repaid, lots, rest } = give_back(account, amount, &call.draws);
+    if rest.is_positive() {
+        check_lots(account)?;
+    }
     let expires_at = rest.is_positive().then(|| funds(account, rest, view.clock(), None, rules).expires_at);
     let month = call.answered_at.map(Month::of);
     let counted = call.counted_of_user(view, account)?;
@@ -205,6 +213,9 @@ impl WholeCall {
         }
         if let Some(named) = debits.iter().find(|named| named.seq > account.seq) {
             return wrong(format!("the account has no event {} yet", named.seq));
+        }
+        if let Some(named) = debits.iter().find(|named| named.debit.amount.is_negative()) {
+            return wrong(format!("{} is of {}, and no debit is below zero", named.seq, named.debit.amount));
         }
         let in_order = |pair: &[NamedDebit<'_>]| pair[0].seq < pair[1].seq && pair[0].debit.part < pair[1].debit.part;
         if let Some(pair) = debits.windows(2).find(|pair| !in_order(pair)) {

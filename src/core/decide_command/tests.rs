@@ -350,5 +350,8 @@ fn an_account_holds_so_many_lots_by_hand_that_a_debit_can_name_them_all() {
     scenario.abort();
     assert_eq!(scenario.command(add("0.01", "payment-1")), ["added 0.01"]);
     assert_eq!(scenario.command(add("0.01", "one-more")), ["refused overflow"]);
+    let adjust = |amount| CommandBody::AdjustBalance { amount: money(amount), reason: "fee".into(), corrects: None };
+    assert_eq!(scenario.command(adjust("0.01")), ["refused overflow"]);
+    assert_eq!(scenario.command(adjust("-0.01")), ["adjusted -0.01"]);
     assert_eq!(scenario.command(add("0.01", "payment-1")), ["refused duplicate_payment_reference"]);
 }

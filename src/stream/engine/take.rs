@@ -13,7 +13,7 @@ use crate::core::partition::PartitionId;
 use crate::core::rating::Rejection;
 use crate::core::reason::Reason;
 use crate::internal_events::{AccountFrozen, LawViolated, SettlementUnmatched};
-use crate::metrics::{BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
+use crate::metrics::{AccountEvent, BatchCounts, CdrOutcome, CommandOutcome, Law, Metrics, RechargeState};
 use crate::stream::outputs::Outputs;
 use crate::stream::transport::Output;
 use crate::wire;
@@ -158,6 +158,9 @@ impl<'t, 'v> Take<'t, 'v> {
 }
 
 fn count(counts: &mut BatchCounts, body: &EventBody<'_>) {
+    if let Some(event) = AccountEvent::of(body) {
+        counts.add_account_event(event);
+    }
     match body {
         EventBody::RechargeRequested { .. } => counts.add_recharge(RechargeState::Requested),
         EventBody::RechargeSucceeded { .. } => counts.add_recharge(RechargeState::Succeeded),

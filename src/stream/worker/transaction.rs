@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Active, Now, Slot, Worker};
 use crate::core::batch::{Accounts, Batch, PartitionState};
 use crate::core::partition::PartitionId;
@@ -36,6 +38,10 @@ pub(super) struct OpenBatch {
     pub(super) has_catalog: bool,
     /// By the monotonic clock.
     pub(super) began: Duration,
+    /// What its records took to be rated.
+    pub(super) rating: Duration,
+    /// The broker's time of its oldest record.
+    pub(super) oldest: Option<Timestamp>,
     number: u64,
 }
 
@@ -73,6 +79,8 @@ impl<T: Transport> Worker<T> {
             records: 0,
             has_catalog: self.take_catalog(now),
             began: now.monotonic,
+            rating: Duration::ZERO,
+            oldest: None,
             number: self.batches,
         };
         self.open = Some(open);
@@ -128,7 +136,7 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn measured(&self, now: Now) -> Duration {
+    pub(super) fn measured(&self, now: Now) -> Duration {
         self.stopwatch.as_ref().map_or(now.monotonic, |stopwatch| stopwatch())
     }
 
@@ -182,8 +190,14 @@ impl<T: Transport> Worker<T> {
         self.aborts = AbortsInARow::default();
         self.reroutes.count(&open.counts, now, &self.metrics);
         let ended = self.measured(now);
-        let times =
-            TransactionTimes { open: ended.saturating_sub(open.began), commit: ended.saturating_sub(commit_began) };
+        let ended_at = now.wall + ended.saturating_sub(now.monotonic);
+        let times = TransactionTimes {
+            open: ended.saturating_sub(open.began),
+            commit: ended.saturating_sub(commit_began),
+            rating: open.rating,
+            // A broker whose clock is ahead of ours has no record from the future.
+            since_oldest: open.oldest.map(|at| Duration::try_from(ended_at.duration_since(at)).unwrap_or_default()),
+        };
         self.metrics.transaction_committed(&open.counts, times);
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Active, Now, Slot, Waiting, Worker, WorkerOptions};
 use crate::core::batch::{Accounts, Census};
-use crate::health::{Lag, TenantTally};
+use crate::health::{Lag, Sizes, TenantTally};
 use crate::internal_events::{AlarmChange, ClockSkewed, InputArrived, InputWaiting, ReroutesHigh};
 use crate::metrics::{BatchCounts, Metrics};
 use crate::stream::inputs::Next;
@@ -64,7 +64,19 @@ impl<T: Transport> Worker<T> {
                 health.set_lag(*partition, input, Lag { records, event_time });
             }
             health.set_tenants(*partition, tally(&active.accounts));
+            health.set_sizes(*partition, sizes(active));
         }
+    }
+}
+
+/// What a partition holds besides its accounts, as of the last commit.
+fn sizes<P: AsRef<[u8]>>(active: &Active<P>) -> Sizes {
+    let count = |len: usize| u64::try_from(len).expect("a length in memory");
+    Sizes {
+        identities: count(active.state.identities.len()),
+        due: count(active.state.due.len()),
+        queued_records: Input::ALL.map(|input| count(active.inputs.queued(input))),
+        queued_bytes: count(active.inputs.queued_bytes()),
     }
 }
 
