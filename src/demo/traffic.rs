@@ -142,9 +142,10 @@ impl Traffic {
                 unratable = Some(Reason::InFuture);
             }
             7..10 => {
-                call.kind = Kind::Part;
+                call.kind = Kind::OtherVersion;
                 unratable = Some(Reason::UnsupportedVersion);
             }
+            10..40 => call.kind = Kind::FirstPart,
             _ => {}
         }
         let what = unratable.map_or_else(|| call.what(), What::Unratable);

@@ -50,8 +50,10 @@ pub(super) enum Kind {
     OnNet,
     Inbound,
     Emergency,
-    /// A part of a call that goes on: not rated by this release.
-    Part,
+    /// The first part of a call that goes on: it costs what a call of that duration does.
+    FirstPart,
+    /// Of a form that a later release may write.
+    OtherVersion,
 }
 
 /// The number of a call, of its id.
@@ -85,8 +87,8 @@ impl Call {
     /// What the proof needs to price it.
     pub(super) fn what(&self) -> What {
         match self.kind {
-            Kind::Outbound | Kind::DialOut => What::Outbound { to: self.to, seconds: self.seconds },
-            Kind::Unanswered | Kind::OnNet | Kind::Inbound | Kind::Emergency | Kind::Part => What::Free,
+            Kind::Outbound | Kind::DialOut | Kind::FirstPart => What::Outbound { to: self.to, seconds: self.seconds },
+            Kind::Unanswered | Kind::OnNet | Kind::Inbound | Kind::Emergency | Kind::OtherVersion => What::Free,
         }
     }
 
@@ -126,8 +128,10 @@ impl Call {
         if self.kind == Kind::OnNet {
             into.extend_from_slice(br#","on_net":true"#);
         }
-        if self.kind == Kind::Part {
-            into.extend_from_slice(br#","part":0,"final":false"#);
+        match self.kind {
+            Kind::FirstPart => into.extend_from_slice(br#","part":0,"final":false"#),
+            Kind::OtherVersion => into.extend_from_slice(br#","version":2"#),
+            _ => {}
         }
         let ended_at = at(self.ended_at_ms);
         if self.kind == Kind::Unanswered {
