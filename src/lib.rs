@@ -17,8 +17,8 @@
 //!
 //! # State is a fold of the ledger
 //!
-//! An account is never edited. The core *decides* ([`core::decide`], [`core::decide_command`]: a CDR or a command in, events
-//! out) and *applies* those same events ([`core::account::Account::apply`], which decides nothing). Live work, recovery
+//! An account is never edited. The core *decides* ([`core::decide`], [`core::decide_command`], [`core::decide_due`]: a CDR, a
+//! command or due work in, events out) and *applies* those same events ([`core::account::Account::apply`], which decides nothing). Live work, recovery
 //! ([`stream::recovery`]) and every proof use the one `apply`, so the ledger alone rebuilds any account. What is remembered
 //! beside an account (debited calls, applied commands, payments, recharges) follows from single events too
 //! ([`core::entry`], [`core::identity`]).
@@ -69,8 +69,9 @@
 //! # One clock per partition
 //!
 //! The core knows no clock. Each partition has one, part of its state, that never goes back: the broker's time of the record at
-//! hand. It alone feeds the acceptance window, the memory of commands and the `time` of events, so a backlog is rated as it
-//! would have been. It is saved with the offsets and recovered as the maximum of that and the last event.
+//! hand, or of the work that is due (lots that lapse, retries, months and days: [`core::due`]), which is done before any record
+//! of a later time, and by the wall clock when nothing is left to read. It alone feeds the acceptance window, the memory of
+//! commands and the `time` of events, so a backlog is rated as it would have been. It is saved with the offsets and recovered as the maximum of that and the last event.
 //!
 //! # One catalog for each transaction
 //!
@@ -88,7 +89,7 @@
 //!    unknown outcome.
 //! 3. state = fold(ledger), field by field (the clock aside); sequences have no gap.
 //! 4. added - debited - expired + adjusted = balance, per tenant and in total. The lines of a charge sum to its debit.
-//! 5. The parts of a call cost what one final CDR would (with the rules of the next release).
+//! 5. The parts of a call cost what one final CDR would, if nothing else of the tenant lies between.
 //! 6. Longest prefix equals a naive scan; a catalog changes between two transactions, as a whole.
 //! 7. Same inputs in the same order give the same bytes out.
 //! 8. Every queue, map, batch, retry, record and loop has a bound with a name.
@@ -97,16 +98,14 @@
 //!
 //! # What this release leaves to the next
 //!
-//! Plans and pools, time bands, parts of calls, inbound toll-free, expiry of funds, retries of recharges, adjustments and spend
-//! limits. Until then such a call is quarantined as `unsupported_version` and such a command refused
-//! so: nothing is mispriced, and the record can be replayed. Snapshots come after that: a restore folds the whole ledger.
+//! Snapshots: a restore folds the whole ledger. And the answers before a call (`authorize`).
 //!
 //! # Where the design was changed while building, and why
 //!
 //! - Threads are in [`stream::runner`], not in `stream/kafka`: the demo runs the same worker and restore threads on the log in
 //!   memory.
-//! - While nothing is due by time, only records move a partition's clock, never the wall clock: the same inputs then give the same
-//!   bytes on any machine, and a host with a wrong clock harms nobody.
+//! - Only records and due work move a partition's clock, to their own times; the wall clock only says by when work is due. The same
+//!   inputs then give the same bytes on any machine, and a wall clock that is off the broker's stops due work.
 //! - References of payments are remembered for 400 days, not for ever: a month longer than a lot lives (law 8).
 //! - An account that breaks a law while it is rated is frozen until its partition is restored; the freeze is not an event.
 //! - A record without the broker's time (LogAppendTime) stops its partition: a producer's time would become its clock.

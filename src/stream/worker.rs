@@ -399,8 +399,8 @@ impl<T: Transport> Worker<T> {
         open.records += 1;
     }
 
-    /// Commits the offsets of partitions that nothing happened to for long. Their clocks stay where they are: nothing is due by
-    /// time in this release, and a wall clock that no record has confirmed lately must not become the partition's.
+    /// Commits the offsets of partitions that nothing happened to for long. Their clocks stay where they are: what is due
+    /// moves them by itself, and a wall clock that no record has confirmed lately must not become the partition's.
     fn commit_quiet_offsets(&mut self, now: Now) -> Result<(), TransportFailure> {
         let is_quiet = |active: &Active<T::Payload>| {
             active.caught_up && now.monotonic.saturating_sub(active.committed_when) >= QUIET_COMMIT_INTERVAL
