@@ -47,7 +47,7 @@ impl Settings {
             }
             let (key, value) = line.split_once(':').map_or((line, ""), |(key, value)| (key.trim(), value.trim()));
             if key != "note" && !seen.insert(key) {
-                faults.add(file, Place::line(number), format!("{key} is there twice"));
+                faults.add(file, Place::line(number), format!("{} is there twice", quoted(key)));
             } else if let Err(error) = settings.set(key, value, scope) {
                 faults.add(file, Place::line(number), error);
             }

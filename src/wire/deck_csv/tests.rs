@@ -106,6 +106,13 @@ fn all_faults_of_a_file_are_listed_by_line() {
 }
 
 #[test]
+fn a_fault_is_told_without_the_control_characters_of_its_file() {
+    let text = "# currency: USD\n# p\u{1}\u{0}: x\n# p\u{1}\u{0}: x\nprefix,rate_per_minute\n44,0.1\n";
+    let found = faults(text);
+    assert!(found.ends_with("d.csv:3: column 1: \"p\\u{1}\\0\" is there twice"), "{found}");
+}
+
+#[test]
 fn a_file_without_prices_is_refused() {
     assert_eq!(faults(""), "d.csv:1: column 1: the file is empty");
     assert_eq!(faults("# currency: USD\nprefix,rate_per_minute\n"), "d.csv:1: column 1: no prices");
