@@ -27,8 +27,9 @@ pub const RECHARGE_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24)
 pub const CORRECTION_MEMORY: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How long a call that is not final is remembered: as long as an identity of the widest window, which goes first.
 pub const OPEN_CALL_MEMORY: SignedDuration = SignedDuration::from_hours(69 * 24);
-const _: () =
-    assert!(OPEN_CALL_MEMORY.as_secs() > (ACCEPTANCE_WINDOW_DAYS_MAX as i64 + 1) * 86_400 + CALL_SECONDS_MAX as i64);
+const _: () = assert!(
+    OPEN_CALL_MEMORY.as_secs() > (ACCEPTANCE_WINDOW_DAYS_MAX as i64 + 1) * 86_400 + CALL_SECONDS_MAX.cast_signed()
+);
 const SEED: u64 = 0x746f_6c6c; // "toll"
 
 /// The key of an entry: a hash of its kind, tenant and id, wide enough to be unique.
