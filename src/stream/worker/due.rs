@@ -54,3 +54,6 @@ impl<T: Transport> Worker<T> {
         self.reached(Step::AfterDueWork)
     }
 }
+
+#[cfg(test)]
+mod tests;
