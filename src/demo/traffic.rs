@@ -270,10 +270,13 @@ mod tests {
         for sent in &chunk.sent {
             let place = usize::try_from(sent.offset).unwrap();
             let record = &chunk.records[usize::try_from(sent.partition.0).unwrap()][place];
-            let Ok(cdr) = wire::cdr::decode(&record.value) else {
-                assert_eq!(sent.what, What::Unratable(Reason::Malformed));
-                malformed += 1;
-                continue;
+            let cdr = match wire::cdr::decode(&record.value) {
+                Ok(cdr) => cdr,
+                Err(rejected) => {
+                    assert_eq!(sent.what, What::Unratable(rejected.reason));
+                    malformed += u32::from(rejected.reason == Reason::Malformed);
+                    continue;
+                }
             };
             assert_eq!(call::number_of(&cdr.call_id, world.run), Some(sent.call));
             exact += u32::from(sent.copy == Copy::Exact);

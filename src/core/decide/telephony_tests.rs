@@ -295,6 +295,17 @@ fn r37_a_void_gives_back_money_minutes_and_identity() {
     assert_eq!(scenario.command(void("a", true, debits)), ["refused exceeds_debit"]);
 }
 
+/// What a command says of a past call is not in the state: it must not plant a month that is never forgotten.
+#[test]
+fn r37_a_void_gives_no_minutes_to_another_month() {
+    let mut scenario = Scenario::funded("10");
+    scenario.command(licences("domestic", 1));
+    let mut debits = debits_of(&mut scenario, on_plan("domestic", call("a", HOME, 60)));
+    debits[0].debit.pool.as_mut().expect("a pool paid").month =
+        crate::core::month::Month::parse("9999-12").expect("a month");
+    assert_eq!(scenario.command(void("a", false, debits)), ["refused malformed"]);
+}
+
 #[test]
 fn f20_a_void_pays_debt_first_and_what_has_no_lot_is_a_new_one() {
     let mut scenario = Scenario::funded("0.10");

@@ -234,8 +234,15 @@ impl WholeCall {
                 cumulative.amount, cumulative.pool_minutes
             ));
         }
-        let pools = || debits.iter().filter_map(|named| named.debit.pool.as_deref());
-        let pool = pools().next_back().map(|pool| PoolUse { minutes, ..pool.clone() });
+        // A pool is of the month of its call's start, and no call was debited that has not begun: so no month is planted that
+        // never ends.
+        let months = last.answered_at.map(Month::of);
+        let is_of_call = |pool: &PoolUse| Some(pool.month) == months && pool.month <= Month::of(account.as_of).next();
+        let mut pools = debits.iter().filter_map(|named| named.debit.pool.as_deref());
+        if let Some(pool) = pools.clone().find(|pool| !is_of_call(pool)) {
+            return wrong(format!("pool {} of {} is not of the call's month", pool.pool, pool.month));
+        }
+        let pool = pools.next_back().map(|pool| PoolUse { minutes, ..pool.clone() });
         Ok(WholeCall {
             seqs: debits.iter().map(|named| named.seq).collect(),
             amounts: debits.iter().map(|named| named.debit.amount).collect(),
