@@ -233,7 +233,7 @@ fn measure_engine(catalog: &Arc<Catalog>, size: Size, spread: Spread, pooled: u3
         assert_eq!(counts.cdrs_debited, u64::try_from(records.len()).expect("few"), "{counts:?}");
         let [(_, charged)] = counts.debited() else { panic!("one currency") };
         assert_eq!(before.checked_sub(*charged), Ok(partition.balance()), "the balances fell by what was charged");
-        assert!(charged.is_positive());
+        assert!(charged.is_positive() || pooled == 100, "a pool pays for everything only where every call has one");
     }
     print_rate(&format!("engine, {} tenants, {spread:?}, {pooled} % pool", size.tenants), records.len(), best);
     println!("    {bytes} bytes of ledger a call");
