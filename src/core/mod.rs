@@ -1,4 +1,6 @@
 //! The pure core: no async, clock, chance, I/O, logging, serde or Kafka.
+//!
+#![doc = include_str!("rules.md")]
 
 pub mod account;
 pub mod allotments;

@@ -42,7 +42,7 @@ fn begun(call_id: &'static str, to: &'static str, duration: u64) -> Cdr<'static>
 
 /// What the plan covers is free; what outlasts the pool is paid, from its end on.
 #[test]
-fn r24_the_worked_figure_of_a_split_call() {
+fn r24_r25_f15_the_worked_figure_of_a_split_call() {
     let mut scenario = Scenario::funded("10");
     scenario.command(licences("domestic", 1));
     assert_eq!(scenario.call(on_plan("domestic", call("a", HOME, 360))), ["debited 0.00, 6 from the pool"]);
@@ -135,7 +135,7 @@ fn r35_f16_a_block_leaves_open_what_a_pool_covers_and_changes_with_it() {
 }
 
 #[test]
-fn r2_the_parts_of_a_call_cost_what_one_final_record_would() {
+fn r2_f1_the_parts_of_a_call_cost_what_one_final_record_would() {
     let mut whole = Scenario::funded("10");
     whole.call(begun("a", "+33612345678", 185));
     let mut scenario = Scenario::funded("10");
@@ -243,7 +243,7 @@ fn r36_a_low_balance_is_told_once_for_each_crossing() {
 }
 
 #[test]
-fn r38_a_user_at_the_limit_is_blocked_for_the_month() {
+fn r38_f21_a_user_at_the_limit_is_blocked_for_the_month() {
     let mut scenario = Scenario::funded("10");
     assert_eq!(scenario.command(limit(Some("0.25"))), ["limit 0.25"]);
     assert_eq!(scenario.call(call("a", "+33612345678", 60)), ["debited 0.125"]);
@@ -416,4 +416,30 @@ fn r14_an_inbound_toll_free_call_is_priced_by_both_ends() {
     assert_eq!(scenario.call(inbound("c", "anonymous", "+18005550100")), ["debited 0.66"], "an unknown caller");
     assert_eq!(scenario.call(inbound("d", HOME, "+448001234567")), ["quarantined no_rate"]);
     assert_eq!(scenario.call(inbound("e", HOME, "12")), ["quarantined invalid_number"]);
+}
+
+#[test]
+fn r26_pay_as_you_go_pays_every_outbound_minute_by_credits() {
+    let mut scenario = Scenario::funded("10");
+    scenario.command(licences("domestic", 1));
+    assert_eq!(scenario.call(on_plan("payg", call("a", HOME, 61))), ["debited 0.026"]);
+    let meeting = Cdr { service: crate::core::cdr::Service::Conferencing, ..call("b", HOME, 61) };
+    assert_eq!(scenario.call(on_plan("payg", meeting)), ["debited 0.026"]);
+}
+
+#[test]
+fn r43_what_someone_must_act_on_is_an_alert_and_a_debit_is_not() {
+    let mut scenario = Scenario::funded("10");
+    let debits = debits_of(&mut scenario, call("a", HOME, 60));
+    let debited = EventBody::CallDebited(debits[0].debit.clone());
+    let blocked = scenario.account().blocked.as_deref().cloned().map(EventBody::TenantBlocked);
+    assert!(!debited.is_alert() && blocked.is_none());
+    for body in [
+        EventBody::TenantUnblocked,
+        EventBody::BalanceReachedZero { block_at: money("0") },
+        EventBody::BalanceLow { notify_below: money("5") },
+        EventBody::RechargeSuspended { recharge: crate::core::recharge::RechargeId(1) },
+    ] {
+        assert!(body.is_alert(), "{body:?}");
+    }
 }

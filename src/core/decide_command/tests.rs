@@ -231,7 +231,7 @@ fn r34_no_answer_asks_for_the_status_then_for_a_person_and_never_for_a_new_charg
 }
 
 #[test]
-fn r34_a_settlement_twice_moves_money_once() {
+fn r34_f18_a_settlement_twice_moves_money_once() {
     let mut scenario = recharged();
     scenario.call(quarter("a"));
     scenario.command(settle(7, Some("pay-1")));

@@ -26,7 +26,7 @@ fn fault(json: &str) -> String {
 }
 
 #[test]
-fn the_example_of_the_wire_is_read_without_a_copy() {
+fn r1_the_example_of_the_wire_is_read_without_a_copy() {
     let cdr = decode(EXAMPLE.as_bytes()).expect("valid");
     let seconds = |text: &str| text.parse::<crate::core::duration::CallDuration>().expect("a duration");
     let expected = Cdr {
@@ -193,7 +193,7 @@ fn a_record_has_at_most_64_kib() {
 }
 
 #[test]
-fn optional_fields_may_be_absent_or_null_and_others_may_not() {
+fn r1_optional_fields_may_be_absent_or_null_and_others_may_not() {
     for field in ["user", "plan", "usage_country"] {
         let (absent, null) = (with(field, ""), with(field, "null"));
         assert_eq!(decode(absent.as_bytes()).expect("valid"), decode(null.as_bytes()).expect("valid"), "{field}");
