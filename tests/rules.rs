@@ -107,7 +107,7 @@ fn rules_of(name: &str) -> impl Iterator<Item = String> {
             matches!(kind, "r" | "f") && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         is_rule.then(|| format!("{}{number}", kind.to_uppercase()))
     };
-    let words: Vec<String> = name.split('_').map_while(|word| rule(word)).collect();
+    let words: Vec<String> = name.split('_').map_while(rule).collect();
     words.into_iter()
 }
 
